@@ -17,6 +17,7 @@ from companion.errors import CompanionError
 from companion.scales import Scale
 
 FORMAT = 1
+RECORDS_VARIABLE = "COMPANION_RECORDS"
 log = logging.getLogger(__name__)
 
 
@@ -85,10 +86,14 @@ class Record:
 
 
 class Records:
-    """A folder of records. Writing is atomic; a damaged file is named in the log and skipped."""
+    """A folder of records. Writing is atomic; a damaged file is named in the log and skipped.
 
-    def __init__(self, folder: Path | str) -> None:
-        self.folder = Path(folder)
+    Args:
+        folder: default the environment variable ``COMPANION_RECORDS``, else ``runs`` below the working directory.
+    """
+
+    def __init__(self, folder: Path | str | None = None) -> None:
+        self.folder = Path(folder or os.environ.get(RECORDS_VARIABLE) or "runs")
 
     def write(self, record: Record) -> Path:
         """Store a record under its key, in place of an older one; returns the file's path.

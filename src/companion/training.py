@@ -124,14 +124,15 @@ def train(
     for epoch in range(settings.epochs):
         for group in optimiser.param_groups:
             group["lr"] = settings.rate(epoch)
-        loss = _epoch(network, images, labels, settings, optimiser, generator, outcome)
+        loss, right = _epoch(network, images, labels, settings, optimiser, generator, outcome)
         outcome.epochs = epoch + 1
         last = outcome.epochs == settings.epochs
-        if last or outcome.epochs % settings.evaluate_every == 0:
+        # evaluation mode is asked for an early stop only when the epoch itself made no error
+        may_stop = settings.stop_at_zero_error and outcome.steps >= settings.at_least and right == 1.0
+        if last or may_stop or outcome.epochs % settings.evaluate_every == 0:
             _note(outcome, network, images, labels, test, loss)
-        progress.update(outcome.epochs, settings.epochs, "epoch", **_latest(outcome))
-        enough = outcome.steps >= settings.at_least
-        if settings.stop_at_zero_error and enough and outcome.curves["train_accuracy"][-1:] == [1.0]:
+        progress.update(outcome.epochs, settings.epochs, "epoch", loss=loss, **_latest(outcome))
+        if may_stop and outcome.curves["train_accuracy"][-1] == 1.0:
             break
     _finish(outcome, network, images, labels, test)
     outcome.seconds = time.monotonic() - started
@@ -146,20 +147,22 @@ def _epoch(
     optimiser: torch.optim.Optimizer,
     generator: torch.Generator,
     outcome: Outcome,
-) -> float:
-    """One pass over the training set; returns the mean loss over its images."""
+) -> tuple[float, float]:
+    """One pass over the training set; returns the mean loss over its images and the share classified correctly."""
     network.train()
     N = len(images)
     batch = settings.batch or N
     # a last batch of one image would leave batch normalisation nothing to normalise by
     order = torch.arange(N) if batch >= N else torch.randperm(N, generator=generator)
     parts = [part for part in order.split(batch) if len(part) > 1 or N == 1 or batch == 1]
-    total = 0.0
+    total, right = 0.0, 0
     for part in (part.to(images.device) for part in parts):
         chosen = images[part] if len(parts) > 1 else images
         chosen = crop_and_flip(chosen, generator) if settings.augment else chosen
+        targets = labels[part] if len(parts) > 1 else labels
         with torch.autocast(images.device.type, torch.bfloat16, enabled=settings.mixed_precision):
-            loss = cross_entropy(network(chosen).float(), labels[part] if len(parts) > 1 else labels)
+            logits = network(chosen).float()
+            loss = cross_entropy(logits, targets)
         value = float(loss.detach())
         if not math.isfinite(value):
             raise Diverged(
@@ -167,12 +170,14 @@ def _epoch(
                 f"(now {optimiser.param_groups[0]['lr']:g}) or change the initialisation."
             )
         total += value * len(part)
+        right += int((logits.argmax(1) == targets).sum())
         if value * len(part) > NEGLIGIBLE_LOSS:
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
             optimiser.step()
         outcome.steps += 1
-    return total / sum(map(len, parts))
+    seen = sum(map(len, parts))
+    return total / seen, right / seen
 
 
 @torch.no_grad()
