@@ -1,0 +1,61 @@
+# Two commands do everything on a fresh machine: `make book` and `make test`. Each does nothing that is already done.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+ENVIRONMENT := $(VENV)/.complete
+SCALE ?= quick
+# Absolute, so that notebooks in their own folders find it too.
+export COMPANION_DATA := $(if $(COMPANION_DATA),$(abspath $(COMPANION_DATA)))
+export COMPANION_RECORDS ?= $(abspath _build/records)
+# Before torch is imported; tiny networks are ten times slower when threads fight for cores.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help book site test test-all lab bench lint clean environment chromium
+.DEFAULT_GOAL := help
+
+help:            ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/' | expand -t 16
+
+environment: $(ENVIRONMENT)  ## Make the Python environment in .venv
+
+$(ENVIRONMENT): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[notebooks,book,test,dask]'
+	@touch $@
+
+book: $(ENVIRONMENT)  ## Execute every notebook (SCALE=quick) and build the site in _build/html
+	$(BIN)/companion build --scale $(SCALE)
+	$(MAKE) --no-print-directory site
+
+site: $(ENVIRONMENT)  ## Build the site from the executed notebooks, warnings are errors
+	$(BIN)/jupyter-book build . --path-output . --warningiserror --nitpick --keep-going --quiet
+	@echo "The book: _build/html/index.html"
+
+test: book chromium  ## Run the whole test suite
+	$(BIN)/ruff check . && $(BIN)/ruff format --check .
+	$(BIN)/python -m pytest -n auto --dist loadfile
+	$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/nbval_sanitise.cfg -p no:cacheprovider \
+	  -n auto --dist loadfile --nbval-current-env $$(find _build/executed/notebooks -name '*.ipynb' ! -name '*.failed.ipynb')
+
+chromium:
+	@command -v chromium chromium-browser google-chrome > /dev/null || { \
+	  echo "Installing Debian's chromium for the browser tests"; \
+	  if [ "$$(id -u)" = 0 ]; then S=; else S=sudo; fi; \
+	  $$S apt-get update -qq && $$S apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core > /dev/null; } || \
+	  { echo "The browser tests need chromium: install it, or set COMPANION_NO_BROWSER=1"; test -n "$$COMPANION_NO_BROWSER"; }
+
+lab: $(ENVIRONMENT)  ## Open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir notebooks
+
+bench: $(ENVIRONMENT)  ## Run the side-by-side measurements
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+lint: $(ENVIRONMENT)  ## Check and format the code
+	$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+clean:           ## Remove everything that was built (the environment too)
+	rm -rf _build $(VENV) .pytest_cache .ruff_cache tests/artefacts
