@@ -18,7 +18,7 @@ class FewData(Parameters):
     )
     arch: Arch = parameter("cnn", standard="vgg19_bn", help="architecture")
     widths: tuple[float, ...] = parameter(
-        (4, 16, 48), standard=(0.125, 0.25, 0.5), paper=(1,), low=0.01, high=512,
+        (4, 16, 48), standard=(0.0625, 0.25), paper=(1,), low=0.01, high=512,
         help="width multipliers (cnn and mlp: the widths themselves)",
     )  # fmt: skip
     per_class: int = parameter(20, low=1, high=140, log=True, unit="images", help="training images per class")
@@ -41,15 +41,15 @@ class FewData(Parameters):
         "adam", standard="lamb", help="optimiser (LAMB: the authors')"
     )
     learning_rate: float = parameter(3e-3, paper=1e-3, low=1e-6, high=10, log=True, help="learning rate")
-    epochs: int = parameter(60, standard=60, paper=3000, low=1, high=100000, help="passes over the training set")
+    epochs: int = parameter(40, standard=60, paper=3000, low=1, high=100000, help="passes over the training set")
     batch: int = parameter(0, standard=64, low=0, high=4096, unit="images", help="images a step; 0 for all at once")
     schedule: Schedule = parameter("constant", paper="steps", help="learning rate over time")
-    stop_early: bool = parameter(True, paper=False, help="stop at zero training error")
+    stop_early: bool = parameter(False, help="stop at zero training error")
     at_least: int = parameter(20, paper=3000, low=0, high=100000, help="optimiser steps before an early stop")
     weight_decay: float = parameter(0.0, low=0, high=1, help="hidden regulariser: weight decay lambda")
     dropout: float = parameter(0.0, low=0, high=0.5, help="hidden regulariser: dropout probability (VGG, MLP)")
     augment: bool = parameter(False, help="hidden regulariser: shift and mirror the training images")
     label_noise: float = parameter(0.0, low=0, high=1, help="share of the training labels that are permuted")
     permutations: int = parameter(20, standard=20, low=0, high=200, help="networks trained on permuted labels")
-    repetitions: int = parameter(20, standard=0, low=0, high=200, help="repetitions of the MLP's learning curve")
+    repetitions: int = parameter(5, standard=0, low=0, high=200, help="repetitions of the MLP's learning curve")
     parts: tuple[str, ...] = parameter(PARTS, choices=PARTS, help="which parts to run")

@@ -69,7 +69,7 @@ def point(progress: Progress = SILENT, *, scale: str = "quick", width: float, **
 EXPERIMENT = Experiment(
     name="few_data",
     title="Large Neural Networks Learning from Scratch with Very Few Data and without Explicit Regularization",
-    paper="linse2023few",
+    paper="few_data",
     parameters=FewData,
     run=run,
     claims=CLAIMS,

@@ -17,7 +17,7 @@ from companion.networks import build, parameter_count
 from companion.progress import SILENT, Progress
 from companion.training import Settings
 
-CURVE_SIZES = (10, 20, 50, 100, 200, 500, 1200)
+CURVE_SIZES = (10, 20, 50, 100, 200, 500)
 
 
 class Work(Protocol):
@@ -125,7 +125,7 @@ def settings(parameters: FewData, seed: int, device: torch.device) -> Settings:
         stop_at_zero_error=parameters.stop_early,
         at_least=parameters.at_least,
         order_seed=seed,
-        evaluate_every=max(1, parameters.epochs // 6),
+        evaluate_every=max(1, parameters.epochs // 5),
         mixed_precision=device.type == "cuda",
     )
 
@@ -160,8 +160,8 @@ def grid(parameters: FewData, images: ImageSet) -> Iterator[Job]:
 
 
 def permuted(parameters: FewData, images: ImageSet) -> Iterator[Job]:
-    """The control: the middle width on permuted labels, at most five images a class, as it takes many networks."""
-    width = sorted(parameters.widths)[len(parameters.widths) // 2]
+    """The control: labels permuted. Of the widths the middle one (the smaller of two), and few images, as many run."""
+    width = sorted(parameters.widths)[(len(parameters.widths) - 1) // 2]
     per_class = min(5, parameters.per_class)
     patient = parameters.replace(epochs=2 * parameters.epochs, stop_early=True)  # noise takes longer to learn
 
