@@ -5,8 +5,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
+from threading import Thread
 from typing import Any, Literal
 
 import nbformat
@@ -51,9 +53,7 @@ def validated(path: Path, parameters: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         CompanionError: an unknown name or a bad value; the message names the nearest valid one.
     """
-    if not path.is_file():
-        raise CompanionError(f"There is no notebook {str(path)!r}.")
-    notebook = nbformat.read(path, as_version=4)
+    notebook = _read(path)
     declaration = load_experiment(declared_experiment(notebook, path)).parameters
     scale = parameters.get("scale", "quick")
     overrides = {name: value for name, value in parameters.items() if name != "scale"}
@@ -83,19 +83,19 @@ def execute(
         reuse: whether an executed copy may be reused.
     """
     parameters = validated(path, parameters or {})
-    source = nbformat.read(path, as_version=4)
+    source = _read(path)
     key_path = output.with_suffix(".key.json")
     why = _reason_to_execute(source, parameters, output, key_path) if reuse else "asked to"
     if not why:
         return Report(path, output, "reused")
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_suffix(".failed.ipynb")
-    started = time.monotonic()
+    begun, started = time.time(), time.monotonic()
     error, used = _papermill(path, partial, parameters, threads)
     seconds = time.monotonic() - started
     if error:
         return Report(path, partial, "failed", seconds, why=error)
-    key = ExecutionKey.of(source, parameters, used)
+    key = ExecutionKey.of(source, parameters, used, begun)
     key_path.unlink(missing_ok=True)  # never an old key beside a new copy
     partial.replace(output)
     write_atomically(key_path, key.to_json())
@@ -117,7 +117,7 @@ def execute_all(
     reports: list[Report] = []
     waiting = list(notebooks)
     for path in list(waiting):  # a look at the keys costs less than a process
-        source = nbformat.read(path, as_version=4)
+        source = _read(path)
         output = output_of(path)
         checked = validated(path, parameters or {})
         if reuse and not _reason_to_execute(source, checked, output, output.with_suffix(".key.json")):
@@ -126,7 +126,8 @@ def execute_all(
             tell(reports[-1])
     if not waiting:
         return reports
-    with ProcessPoolExecutor(min(jobs, len(waiting)), mp_context=get_context("spawn")) as pool:
+    workers, context = min(jobs, len(waiting)), get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent) as pool:
         futures: list[Future[Report]] = [
             pool.submit(execute, path, output_of(path), parameters, threads=threads, reuse=reuse) for path in waiting
         ]
@@ -134,6 +135,25 @@ def execute_all(
             reports.append(future.result())
             tell(reports[-1])
     return reports
+
+
+def _end_with_parent() -> None:
+    """A killed build takes its workers along (and they their kernels), so that nothing competes with the next one."""
+
+    def watch() -> None:
+        wait([parent_process().sentinel])
+        os._exit(1)
+
+    Thread(target=watch, daemon=True).start()
+
+
+def _read(path: Path) -> nbformat.NotebookNode:
+    if not path.is_file():
+        raise CompanionError(f"There is no notebook {str(path)!r}.")
+    try:
+        return nbformat.read(path, as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError, AttributeError) as error:
+        raise CompanionError(f"{str(path)!r} is not a complete notebook ({str(error)[:80]}).") from None
 
 
 def _reason_to_execute(source: nbformat.NotebookNode, parameters: dict[str, Any], output: Path, key_path: Path) -> str:
@@ -161,15 +181,30 @@ def _papermill(path: Path, partial: Path, parameters: dict[str, Any], threads: i
     try:
         papermill.execute_notebook(
             str(path), str(partial), parameters=parameters, engine_name=ENGINE, cwd=str(path.parent),
-            kernel_name="python3", progress_bar=False, request_save_on_cell_execute=True, used=used,
+            kernel_name="python3", language="python", progress_bar=False, request_save_on_cell_execute=True, used=used,
         )  # fmt: skip
     except papermill.PapermillExecutionError as error:
         where = f"cell {error.cell_index + 1}" + (f" [{error.exec_count}]" if error.exec_count else "")
         return f"{where}: {error.ename}: {error.evalue}\n{error.source}", used
+    except Exception as error:  # a kernel that died or never answered ends this notebook, not the other ones
+        return f"{_last_started(partial)}: {type(error).__name__}: {error}", used
     finally:
         for name, value in kept.items():
             os.environ.pop(name) if value is None else os.environ.__setitem__(name, value)
     return "", used
+
+
+def _last_started(partial: Path) -> str:
+    """The cell of a partial copy that was running last."""
+    if not partial.is_file():
+        return "before the first cell"
+    cells = nbformat.read(partial, as_version=4).cells
+    started = [
+        (k, cell.source)
+        for k, cell in enumerate(cells, start=1)
+        if cell.cell_type == "code" and cell.metadata.get("papermill", {}).get("start_time")
+    ]
+    return f"cell {started[-1][0]} ({started[-1][1].splitlines()[0]})" if started else "before the first cell"
 
 
 def kernel_environment(threads: int) -> dict[str, str]:

@@ -34,13 +34,24 @@ class ExecutionKey:
     device: str
 
     @classmethod
-    def of(cls, notebook: nbformat.NotebookNode, parameters: dict[str, Any], used: dict[str, Any]) -> "ExecutionKey":
-        """The key of an execution just done; `used` is the report of `companion.tracing.Trace`."""
+    def of(
+        cls, notebook: nbformat.NotebookNode, parameters: dict[str, Any], used: dict[str, Any], started: float = 0.0
+    ) -> "ExecutionKey":
+        """The key of an execution just done.
+
+        Args:
+            notebook: its source.
+            parameters: what was injected.
+            used: the report of `companion.tracing.Trace`.
+            started: time of the start; what changed since then may have been read in its old state.
+        """
+        since = started or float("inf")
         return cls(
             code=code_digest(notebook),
             parameters=parameters,
             modules={
-                name: {"file": file, "sha256": _digest(Path(file))} for name, file in sorted(used["modules"].items())
+                name: {"file": file, "sha256": "changed meanwhile" if _changed(file, since) else _digest(Path(file))}
+                for name, file in sorted(used["modules"].items())
             },
             files={path: _fingerprint(Path(path)) for path in used["files"]},
             folders={path: _listing(Path(path)) for path in used["folders"]},
@@ -103,6 +114,10 @@ def _digest(path: Path) -> str:
         return "absent"
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _changed(file: str, since: float) -> bool:
+    return Path(file).is_file() and Path(file).stat().st_mtime > since
 
 
 def _fingerprint(path: Path) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def resnet(arch: str, classes: int, channels: int = 3, image_size: int = 224, wi
     Convolutions: Kaiming normal, fan_out; batch normalisation: weight 1, bias 0; linear layer: PyTorch's default.
     """
     block, depths = _RESNETS[arch]
-    planes = [_scaled(64 * 2**stage, width, 8) for stage in range(4)]
+    planes = [_scaled(64 * 2**stage, width, 4) for stage in range(4)]
     network = ResNet(block, depths, num_classes=classes)
     if width != 1:
         network.inplanes = planes[0]
@@ -132,7 +132,7 @@ def vgg19(
         if entry == "M":
             layers.append(nn.MaxPool2d(2))
             continue
-        after = _scaled(int(entry), width, 8)
+        after = _scaled(int(entry), width, 4)
         layers.append(nn.Conv2d(before, after, 3, padding=1))
         layers += [nn.BatchNorm2d(after), nn.ReLU()] if batch_norm else [nn.ReLU()]
         before = after

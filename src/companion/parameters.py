@@ -10,6 +10,7 @@ live controls and the explorers' sliders::
     FewData.at("quick", per_class=5)      # validated; every other field at its default of that scale
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin
@@ -127,6 +128,17 @@ class Parameters(BaseModel):
         for name, info in infos.items():
             _check_range(info, getattr(parameters, name))
         return parameters
+
+    @classmethod
+    def given(cls, namespace: Mapping[str, Any]) -> dict[str, Any]:
+        """The declared parameters that a notebook's variables set; None stands for the scale's default.
+
+        ::
+
+            record = measure("few_data", scale, **FewData.given(globals()))
+        """
+        names = (info.name for info in cls.describe())
+        return {name: namespace[name] for name in names if namespace.get(name) is not None}
 
     def values(self) -> dict[str, Any]:
         """The values as plain JSON-ready data, in the order of declaration."""

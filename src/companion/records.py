@@ -78,7 +78,9 @@ class Record:
                 content["provenance"],
                 content["seconds"] if content["seconds"] is not None else math.nan,
             )
-        except (json.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
+        except CompanionError:
+            raise
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise CompanionError(f"not a complete record ({type(error).__name__}: {error})") from None
         if record.key != content["key"]:
             raise CompanionError("its key does not belong to its parameters: it was edited by hand")
@@ -124,6 +126,13 @@ class Records:
                 log.warning("Skipped the damaged record %s: %s. Remove it, or run it again.", path, error)
 
 
+def published_records() -> Records:
+    """The records that the book shows: ``results`` of this checkout, or the copy inside an installed package."""
+    package = Path(__file__).parent
+    inside = package / "results"
+    return Records(inside if inside.is_dir() else package.parent.parent / "results")
+
+
 def write_atomically(target: Path, text: str) -> None:
     """Write a text file by way of a temporary file in the same folder, renamed when it is complete."""
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".part")
@@ -146,7 +155,8 @@ def table(
 ) -> pd.DataFrame:
     """All rows of the records as one tidy table: a run's parameters, scale, key, date and device stand in every row.
 
-    A column of a row wins over a parameter of the same name (a run that varies ``width`` itself writes it).
+    A column of the rows wins over a parameter of the same name (a run that varies ``width`` itself writes it), also
+    in rows that do not have it: there it is empty.
 
     Args:
         records: records, or the folder that holds them.
@@ -165,6 +175,7 @@ def table(
                 "date": record.provenance.get("date"),
                 "device": (record.provenance.get("hardware") or {}).get("device"),
             }
+            shared |= dict.fromkeys(name for row in record.rows for name in row)
             rows += [shared | row for row in record.rows]
     return pd.DataFrame(rows)
 

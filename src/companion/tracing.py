@@ -46,8 +46,18 @@ class Trace:
             "folders": sorted(
                 path for path in map(_absolute, self._listed) if _is_data(path + os.sep) and Path(path).is_dir()
             ),
-            "peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+            "peak_memory_mib": _peak_memory_mib(),
         }
+
+
+def _peak_memory_mib() -> float:
+    """The most memory that this process held; Linux counts its parent's into ``ru_maxrss``, hence ``/proc``."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
 
 
 def _absolute(path: str) -> str:
@@ -59,7 +69,13 @@ def _is_data(path: str) -> bool:
     parts = Path(path).parts
     if path.endswith((".py", ".pyc", ".so", ".pth")) or "__pycache__" in parts or ".git" in parts:
         return False
-    return not path.startswith(_system_folders())
+    return path.startswith(_roots()) or not path.startswith(_system_folders())
+
+
+def _roots() -> tuple[str, ...]:
+    """The reader's data folders, wherever they lie (``companion.data`` is not imported: it would count as used)."""
+    named = os.environ.get("COMPANION_DATA", "").split(os.pathsep)
+    return tuple(_absolute(name).rstrip(os.sep) + os.sep for name in named if name)
 
 
 def _system_folders() -> tuple[str, ...]:

@@ -82,7 +82,11 @@ class Outcome:
 
 
 class Diverged(CompanionError):  # noqa: N818 - it says what happened
-    """The training loss became infinite or not a number."""
+    """The training loss became infinite or not a number; `outcome` holds what was measured up to there."""
+
+    def __init__(self, message: str, outcome: Outcome) -> None:
+        super().__init__(message)
+        self.outcome = outcome
 
 
 def train(
@@ -167,7 +171,8 @@ def _epoch(
         if not math.isfinite(value):
             raise Diverged(
                 f"The training loss is {value} at step {outcome.steps + 1}: lower the learning rate "
-                f"(now {optimiser.param_groups[0]['lr']:g}) or change the initialisation."
+                f"(now {optimiser.param_groups[0]['lr']:g}) or change the initialisation.",
+                outcome,
             )
         total += value * len(part)
         right += int((logits.argmax(1) == targets).sum())

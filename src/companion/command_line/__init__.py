@@ -29,16 +29,21 @@ app.add_typer(data.app, name="data")
 app.command("doctor")(doctoring.doctor)
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        Console(highlight=False).print(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def options(
     debug: Annotated[bool, typer.Option("--debug", help="Show the full traceback of an error.")] = False,
-    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+    version: Annotated[  # eager, as no command follows it
+        bool, typer.Option("--version", help="Print the version and leave.", callback=_print_version, is_eager=True)
+    ] = False,
 ) -> None:
     """Options of every command."""
     logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, format="%(message)s")
-    if version:
-        Console().print(__version__)
-        raise typer.Exit
 
 
 def main() -> None:

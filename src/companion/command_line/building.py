@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,8 +10,10 @@ from rich.table import Table
 
 from companion.command_line.settings import read_settings
 from companion.errors import CompanionError
-from companion.execution import Report, execute, execute_all
 from companion.records import RECORDS_VARIABLE
+
+if TYPE_CHECKING:  # the executor needs the extra `notebooks`; the other commands do not
+    from companion.execution import Report
 
 SIGNS = {"executed": "[green]executed[/]", "reused": "[dim]reused[/]", "failed": "[bold red]FAILED[/]"}
 
@@ -34,6 +36,8 @@ def notebook(
 
     [dim]companion notebook notebooks/few_data/experiment.ipynb -p scale standard -p seeds 5 -o out.ipynb[/]
     """
+    from companion.execution import execute
+
     names = parameter or []
     pairs = [name for name in names if "=" in name]
     bare = [name for name in names if "=" not in name]
@@ -59,6 +63,8 @@ def build(
 
     [dim]companion build --only few_data --scale standard --jobs 1 --threads 2[/]
     """
+    from companion.execution import execute_all
+
     chosen = _select(folder, only or [])
     os.environ.setdefault(RECORDS_VARIABLE, str((out.parent / "records").resolve()))
     parameters = {} if scale == "quick" else {"scale": scale}
@@ -89,13 +95,13 @@ def _select(folder: Path, only: list[str]) -> list[Path]:
     return chosen
 
 
-def _line(report: Report) -> str:
+def _line(report: "Report") -> str:
     took = f"{report.seconds:6.1f} s {report.peak_memory_mib:6.0f} MiB" if report.seconds else " " * 19
     why = report.why.splitlines()[0].replace("[", r"\[") if report.why else ""
     return f"  {SIGNS[report.state]:<30} {took}  {report.notebook}  [dim]{why}[/]"
 
 
-def _finish(reports: list[Report]) -> None:
+def _finish(reports: "list[Report]") -> None:
     """Sum up; a failed notebook is named with its cell and error, and the exit status tells."""
     console = Console(highlight=False)
     failed = [report for report in reports if report.state == "failed"]

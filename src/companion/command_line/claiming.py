@@ -10,7 +10,7 @@ from companion.claims import judge_all
 from companion.command_line.showing import verdict_table
 from companion.errors import CompanionError, unknown
 from companion.experiment import experiment_names, load_experiment
-from companion.records import Records, table
+from companion.records import Records, published_records, table
 from companion.scales import SCALES
 
 
@@ -57,4 +57,4 @@ def claims(
 
 def default_folders() -> list[Path]:
     """``results`` of this checkout, then the reader's own runs."""
-    return [Path("results"), Records().folder]
+    return [published_records().folder, Records().folder]

@@ -59,8 +59,10 @@ def run(
     [dim]COMPANION_DATA=~/data companion run few_data --scale standard --set data=caltech101[/]
     """
     chosen = load_experiment(experiment)
+    overrides = read_settings(settings or [])
+    chosen.parameters.at(scale, **overrides)  # names that `measure` itself takes are no parameters either
     with TerminalProgress(experiment) as progress:
-        record = measure(chosen, scale, device=device, progress=progress, **read_settings(settings or []))
+        record = measure(chosen, scale, device=device, progress=progress, **overrides)
     path = Records(out).write(record)
     console = Console()
     verdicts = judge_all(chosen.claims, table([record]), record.scale)

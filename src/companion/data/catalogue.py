@@ -197,7 +197,7 @@ def load(
             _folder(name.removeprefix("folder:")),
             size=size or 64,
             fit=fit,
-            classes=classes,
+            classes=request.classes,
             name=name,
             progress=progress,
         )

@@ -2,19 +2,25 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from companion.data.images import ImageSet
 from companion.errors import CompanionError, unknown
 from companion.progress import SILENT, Progress
 
+# What Pillow and zipfile raise for damaged, encrypted or oversized content.
+_UNREADABLE = (
+    *(OSError, EOFError, ValueError, SyntaxError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, Image.DecompressionBombError),
+)
 SUFFIXES = (".jpg", ".jpeg", ".png", ".pgm", ".ppm", ".bmp", ".webp")
 
 
@@ -111,7 +117,7 @@ def _by_class(names: list[str], path: Path) -> dict[str, list[str]]:
 def _decode(read: Callable[[str], bytes], name: str, path: Path, size: int, fit: str, grey: bool) -> Tensor:
     try:
         image = Image.open(io.BytesIO(read(name))).convert("L" if grey else "RGB")
-    except (UnidentifiedImageError, OSError, zipfile.BadZipFile, ValueError, SyntaxError) as error:
+    except _UNREADABLE as error:
         raise CompanionError(
             f"The image {name!r} in {str(path)!r} cannot be read ({error}). Replace it or take it out."
         ) from None

@@ -4,6 +4,7 @@ import gzip
 import io
 import shutil
 import tempfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -92,13 +93,17 @@ def _idx(path: Path) -> Tensor:
     packed = path.with_name(path.name + ".gz")
     try:
         content = gzip.decompress(packed.read_bytes()) if packed.exists() else path.read_bytes()
-    except (EOFError, gzip.BadGzipFile, OSError) as error:
+    except (EOFError, OSError, zlib.error) as error:
         raise CompanionError(f"The file {packed.name!r} cannot be read ({error}). Fetch it again.") from None
-    dimensions = content[3]
+    dimensions = content[3] if len(content) > 3 else 0
+    if not dimensions or len(content) < 4 + 4 * dimensions:
+        raise CompanionError(f"The file {path.name!r} is cut short: its header is not complete. Fetch it again.")
     shape = np.frombuffer(content, ">i4", dimensions, offset=4)
-    values = np.frombuffer(content, np.uint8, offset=4 + 4 * dimensions)
+    values = np.frombuffer(content[4 + 4 * dimensions :], np.uint8)
     if values.size != int(np.prod(shape)):
-        raise CompanionError(f"The file {path.name!r} is cut short: {values.size} of {np.prod(shape)} values.")
+        raise CompanionError(
+            f"The file {path.name!r} is cut short: {values.size} of {np.prod(shape)} values. Fetch it again."
+        )
     return torch.from_numpy(values.reshape(tuple(shape)).copy())
 
 

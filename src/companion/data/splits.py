@@ -38,7 +38,7 @@ def few_sample_split(
         split_seed: seed of the permutations (42 in the authors' framework).
         largest: the largest `per_class` that the test set must stay clear of; default `per_class` itself.
         test_per_class: test images of each class; default all the rest.
-        classes: class names, for the error message.
+        classes: class names; a class without images is then an error too, and errors name the class.
 
     Returns:
         The split; indices are grouped by class.
@@ -55,15 +55,15 @@ def few_sample_split(
     targets = labels.cpu().numpy()
     random = np.random.RandomState(split_seed)
     train, test = [], []
-    for k in range(int(targets.max()) + 1):
+    for k in range(len(classes) if classes else int(targets.max()) + 1):
         members = np.flatnonzero(targets == k)
         needed = largest + (test_per_class or 1)
         if len(members) < needed:
-            name = classes[k] if classes else str(k)
+            name, room = classes[k] if classes else str(k), max(len(members) - (test_per_class or 1), 0)
             raise CompanionError(
-                f"Class {name!r} has {len(members)} images, too few for {largest} training images "
-                f"and {test_per_class or 1} for testing: lower per_class to at most "
-                f"{max(len(members) - (test_per_class or 1), 0)}, or leave the class out."
+                f"Class {name!r} has {len(members)} images, too few for {largest} training images and "
+                f"{test_per_class or 1} for testing: lower {'largest' if largest > per_class else 'per_class'} to at "
+                f"most {room}, or leave the class out."
             )
         order = members[random.permutation(len(members))]
         train.append(order[:per_class])

@@ -1,4 +1,4 @@
-// Expected error of a network that has seen n images per class: E(n) = E_min + (1 - E_min) a / (a + b + n).
+// Expected test error of a network that has seen n training images: E(n) = E_min + (1 - E_min) a / (a + b + n).
 registerForm("learning_curve", ({ E_min, a, b }, { maths, extra, series }) => {
   const error = (n) => E_min + ((1 - E_min) * a) / (a + b + n);
   const measured = series("n", "error");
@@ -7,7 +7,7 @@ registerForm("learning_curve", ({ E_min, a, b }, { maths, extra, series }) => {
   const n = maths.logspace(low, high, 121);
   const gap = measured.flatMap((one) => one.x.map((x, i) => (error(x) - one.y[i]) ** 2));
   const readouts = [
-    { label: `error at ${high} images per class`, value: error(high), percent: true },
+    { label: `error at ${high} images`, value: error(high), percent: true },
     { label: "asymptote E_min", value: E_min, percent: true },
   ];
   if (gap.length) {
@@ -18,7 +18,7 @@ registerForm("learning_curve", ({ E_min, a, b }, { maths, extra, series }) => {
     panels: [
       {
         kind: "line",
-        x: { label: "Images per class n", log: true },
+        x: { label: "Training images n", log: true },
         y: { label: "Expected error", percent: true },
         series: [
           { name: "closed form", x: n, y: n.map(error), slot: 0 },
