@@ -126,11 +126,15 @@ class Records:
                 log.warning("Skipped the damaged record %s: %s. Remove it, or run it again.", path, error)
 
 
-def published_records() -> Records:
-    """The records that the book shows: ``results`` of this checkout, or the copy inside an installed package."""
+def published_records(part: str = "") -> Records:
+    """The records that the book shows: ``results`` of this checkout, or the copy inside an installed package.
+
+    Args:
+        part: ``""`` for the runs that claims are judged by, ``"sweeps"`` for those behind the explorers.
+    """
     package = Path(__file__).parent
     inside = package / "results"
-    return Records(inside if inside.is_dir() else package.parent.parent / "results")
+    return Records((inside if inside.is_dir() else package.parent.parent / "results") / part)
 
 
 def write_atomically(target: Path, text: str) -> None:

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
-from rich.table import Table
+from rich.text import Text
 
 from companion.claims import SIGNS, VerdictTable, published_text
 from companion.progress import Progress
@@ -41,22 +42,17 @@ class TerminalProgress(Progress):
         self._bar.update(self._task, completed=done, total=total, note=f"{label}  {numbers}".strip())
 
 
-def verdict_table(verdicts: VerdictTable, title: str) -> Table:
-    """Verdicts as a table for the terminal."""
-    table = Table(title=title, title_justify="left", show_lines=False)
-    for column, width in (("claim", None), ("statement", 44), ("published", 16), ("measured", None), ("n", None)):
-        table.add_column(column, max_width=width, overflow="fold")
-    table.add_column("verdict", no_wrap=True)
-    table.add_column("what differs, and why", max_width=44)
+def verdict_table(verdicts: VerdictTable, title: str) -> Group:
+    """Verdicts for the terminal: a line of numbers a claim, its statement and the reason below."""
+    parts: list[RenderableType] = [Text(f"\n{title}", style="bold")]
     for verdict in verdicts.verdicts:
-        colour = COLOURS.get(verdict.state, "dim")
-        table.add_row(
-            verdict.claim.key,
-            verdict.claim.statement,
-            published_text(verdict.claim),
-            verdict.measured.replace("[", r"\["),
-            str(verdict.interval.count),
-            f"[{colour}]{SIGNS[verdict.state]} {verdict.state}[/]",
-            verdict.reason,
+        numbers = Text.assemble(
+            (f"{verdict.claim.key:<4} ", "bold"),
+            (f"{SIGNS[verdict.state]} {verdict.state:<13}", COLOURS.get(verdict.state, "dim")),
+            f"{verdict.measured}" + (f"  n = {verdict.interval.count}" if verdict.interval.count else ""),
+            (f"   published: {published_text(verdict.claim)}" if verdict.claim.published else "", "cyan"),
         )
-    return table
+        parts += [numbers, Padding(Text(verdict.claim.statement, style="dim"), (0, 0, 0, 5))]
+        if verdict.reason and verdict.state != "holds":
+            parts.append(Padding(Text(verdict.reason, style="italic"), (0, 0, 0, 5)))
+    return Group(*parts)
