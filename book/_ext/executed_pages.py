@@ -77,7 +77,6 @@ def _injected(answers: list[Cell]) -> list[Cell]:
 def _metadata(source: Notebook, executed: Notebook, cells: list[Cell]) -> dict[str, Any]:
     """The source's metadata, with the widgets' state only where a widget has no HTML of its own.
 
-    References: TOOLING of this project: a stored state makes the page load the whole html-manager.
     """
     metadata = {key: value for key, value in source["metadata"].items() if key != "widgets"}
     bundles = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]

@@ -18,7 +18,7 @@ def claims(
     experiment: Annotated[str | None, typer.Argument(help="This experiment only.")] = None,
     scale: Annotated[str | None, typer.Option(help="This scale only.")] = None,
     records: Annotated[
-        list[Path] | None, typer.Option(help="Folders of records (default: results and the latest runs).")
+        list[Path] | None, typer.Option(help="Folders of records (default: those of the book); later ones win.")
     ] = None,
     check: Annotated[
         bool, typer.Option("--check", help="Exit with 1 when a claim fails and no reason is committed for it.")
@@ -32,8 +32,9 @@ def claims(
     """
     if scale is not None and scale not in SCALES:
         raise unknown("scale", scale, SCALES)
-    folders = [Path(folder) for folder in records or default_folders()]
-    rows = table([record for folder in folders for record in Records(folder)])
+    folders = records or [published_records().folder]
+    latest = {(r.experiment, r.scale, r.key): r for folder in folders for r in Records(folder)}
+    rows = table(latest.values())
     console = Console()
     unexplained = []
     for name in [experiment] if experiment else experiment_names():
@@ -54,7 +55,3 @@ def claims(
             "Find the reason and put it into the claim's remarks."
         )
 
-
-def default_folders() -> list[Path]:
-    """``results`` of this checkout, then the reader's own runs."""
-    return [published_records().folder, Records().folder]

@@ -28,6 +28,7 @@ def run(parameters: FewData, progress: Progress = SILENT, device: str = "cpu") -
     for job in jobs:
         rows += job.work(Part(progress, done, job.cost, total, job.label))
         done += job.cost
+    progress.update(total, total)  # the sum of the parts can miss the total by a rounding
     return rows
 
 
