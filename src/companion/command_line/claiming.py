@@ -54,4 +54,3 @@ def claims(
             f"These claims fail without a committed reason: {'; '.join(unexplained)}. "
             "Find the reason and put it into the claim's remarks."
         )
-

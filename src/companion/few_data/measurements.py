@@ -48,7 +48,8 @@ class Sample:
 def sample(parameters: FewData, images: ImageSet, per_class: int) -> Sample:
     """The training set of `per_class` images a class, and the test set that is the same for every `per_class`."""
     test_per_class = parameters.test_per_class or None
-    split = sample_indices(images, per_class, parameters.split_seed, parameters.largest, test_per_class)
+    largest = max(parameters.largest, *sizes(parameters))  # one test set for the whole curve
+    split = sample_indices(images, per_class, parameters.split_seed, largest, test_per_class)
     train, test = images[split.train], images[split.test]
     return Sample(train.standardised(), train.labels, test.standardised(like=train), test.labels)
 
