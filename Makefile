@@ -10,6 +10,8 @@ export COMPANION_DATA := $(if $(COMPANION_DATA),$(abspath $(COMPANION_DATA)))
 export COMPANION_RECORDS ?= $(abspath _build/records)
 # Before torch is imported; tiny networks are ten times slower when threads fight for cores.
 export OMP_NUM_THREADS ?= 1
+# Without compiled modules every process would compile torch again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help book site test test-all lab bench lint clean environment chromium
 .DEFAULT_GOAL := help
@@ -24,16 +26,22 @@ $(ENVIRONMENT): pyproject.toml
 	  { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..."; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --editable '.[notebooks,book,test,dask]'
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --editable '.[notebooks,book,test,dask]'
 	@touch $@
 
 book: $(ENVIRONMENT)  ## Execute every notebook (SCALE=quick) and build the site in _build/html
 	$(BIN)/companion build --scale $(SCALE)
-	$(MAKE) --no-print-directory site
+	@$(MAKE) --no-print-directory site
 
-site: $(ENVIRONMENT)  ## Build the site from the executed notebooks, warnings are errors
-	$(BIN)/jupyter-book build . --path-output . --warningiserror --nitpick --keep-going --quiet
+site: _build/.site  ## Build the site from the executed notebooks, warnings are errors
 	@echo "The book: _build/html/index.html"
+
+PAGES := $(shell find _config.yml _toc.yml book notebooks results src _build/executed _build/records -type f \
+  ! -path '*/__pycache__/*' ! -path '*/.ipynb_checkpoints/*' ! -name '*.failed.ipynb' 2>/dev/null)
+
+_build/.site: $(ENVIRONMENT) $(PAGES)
+	$(BIN)/jupyter-book build . --path-output . --warningiserror --nitpick --keep-going --quiet
+	@touch $@
 
 test: book chromium  ## Run the whole test suite
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

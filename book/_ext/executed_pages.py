@@ -75,9 +75,7 @@ def _injected(answers: list[Cell]) -> list[Cell]:
 
 
 def _metadata(source: Notebook, executed: Notebook, cells: list[Cell]) -> dict[str, Any]:
-    """The source's metadata, with the widgets' state only where a widget has no HTML of its own.
-
-    """
+    """The source's metadata, with the widgets' state only where a widget has no HTML of its own."""
     metadata = {key: value for key, value in source["metadata"].items() if key != "widgets"}
     bundles = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
     needed = any(WIDGET_VIEW in bundle and "text/html" not in bundle for bundle in bundles)

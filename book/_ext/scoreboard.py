@@ -73,14 +73,16 @@ def board(
 
 
 def all_records(root: Path) -> list[Record]:
-    """The committed records and those of the last execution; of two with the same parameters the newer one."""
+    """The committed records and that of the last execution of each chapter; of two with the same key the newer."""
     from companion.records import Records
 
-    newest: dict[str, Record] = {}
-    for record in (record for folder in RECORDS for record in Records(root / folder)):
-        date = record.provenance.get("date", "")
-        if record.key not in newest or newest[record.key].provenance.get("date", "") < date:
-            newest[record.key] = record
+    def date(record: Record) -> str:
+        return record.provenance.get("date", "")
+
+    committed, built = RECORDS
+    last = {(record.experiment, record.scale): record for record in sorted(Records(root / built), key=date)}
+    everything = sorted([*Records(root / committed), *last.values()], key=date)
+    newest = {record.key: record for record in everything}
     return sorted(newest.values(), key=lambda record: (record.experiment, record.scale, record.key))
 
 
