@@ -21,6 +21,11 @@ def networks(table: pd.DataFrame) -> pd.DataFrame:
     return rows[plain & (rows["label_noise"] == 0)]
 
 
+def widest(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows of the widest network of each data set and architecture."""
+    return rows[rows["width"] == rows.groupby(["data", "arch"])["width"].transform("max")]
+
+
 def interpolating(table: pd.DataFrame) -> Sequence[float]:
     """F1: for each network that is not tiny, whether it classifies every training image correctly."""
     rows = networks(table)
@@ -74,8 +79,7 @@ def above_chance_on_permuted_labels(table: pd.DataFrame) -> Sequence[float]:
 
 def gain_over(baseline: str, table: pd.DataFrame) -> Sequence[float]:
     """F5: test accuracy of the widest network minus the baseline's at the same images, mean over sizes, by seed."""
-    rows = networks(table)
-    rows = rows[rows["width"] == rows.groupby(["data", "arch"])["width"].transform("max")]
+    rows = widest(networks(table))
     columns = ["data", "per_class", "split_seed", "test_accuracy"]
     bar = table[table["arm"] == baseline][columns].drop_duplicates()
     pairs = rows.merge(bar, on=columns[:-1], suffixes=("", "_baseline"))
@@ -87,10 +91,9 @@ def straightness(table: pd.DataFrame) -> Sequence[float]:
     """F6: R^2 of a straight line through log error against log n, a value a repetition (or a seed)."""
     rows = table[table["arm"] == "curve"]
     if rows.empty:
-        rows = networks(table)
-        rows = rows[rows["width"] == rows["width"].max()]
+        rows = widest(networks(table))
     values = []
-    for _, run in rows.groupby("seed"):
+    for _, run in rows.groupby(["data", "seed"]):
         curve = run.groupby("train_images")["test_accuracy"].mean()
         error = np.maximum(1 - curve.to_numpy(), 1e-4)
         if len(curve) >= 3:
@@ -98,6 +101,14 @@ def straightness(table: pd.DataFrame) -> Sequence[float]:
     return values
 
 
+_REDUCED = (
+    "VGG19 a quarter as wide, photographs at 64 pixels instead of 224, and three seeds, one of which stays well below "
+    "the other two."
+)
+_PIXELS_SUFFICE = (
+    "Aeroplanes and motorbikes differ in their coarse layout, so that raw pixels already tell them apart: {} is strong "
+    "here, most of all at five images a class, where the networks of reduced width are not level with it yet."
+)
 _SCATTER = "Three seeds: at one image a class the scatter over initialisations is as large as the gain."
 
 CLAIMS = (
@@ -110,7 +121,7 @@ CLAIMS = (
     Claim(
         "F2a",
         "A VGG19 trained from scratch on 20 images per class tells airplanes from motorbikes, 88 % or more on average.",
-        headline_mean, ">=", 0.88, "%", scales=("standard", "paper"),
+        headline_mean, ">=", 0.88, "%", scales=("standard", "paper"), remarks={"standard": _REDUCED},
         published=Published("up to 95 %", "abstract"),
     ),
     Claim(
@@ -139,13 +150,13 @@ CLAIMS = (
         "F5a",
         "The network beats the nearest neighbour on raw pixels at the same number of images.",
         lambda table: gain_over("nearest neighbour", table), ">=", 0.0, "pp", origin="companion",
-        remarks={"quick": _SCATTER},
+        remarks={"quick": _SCATTER, "standard": _PIXELS_SUFFICE.format("the nearest neighbour")},
     ),
     Claim(
         "F5b",
         "The network beats multinomial logistic regression on raw pixels at the same number of images.",
         lambda table: gain_over("logistic regression", table), ">=", 0.0, "pp", origin="companion",
-        remarks={"quick": _SCATTER},
+        remarks={"quick": _SCATTER, "standard": _PIXELS_SUFFICE.format("logistic regression")},
     ),
     Claim(
         "F6",
