@@ -28,7 +28,7 @@ WIDTHS, PER_CLASS, SEEDS = (4, 16, 48), (1, 2, 5, 10, 20), 3
 Points = Sequence[tuple[float, float]]
 
 PANEL = """\
-<a class="hero-panel" href="../notebooks/{key}/idea.html">
+<a class="hero-panel" href="{page}">
 <svg viewBox="0 0 360 240" role="img" aria-label="{alt}">
 {drawing}
 </svg>
@@ -66,7 +66,7 @@ def few_data_panel() -> str:
         drawing.append(_text(253, y, f"{weights[w]:,} weights", "start", f"ink{style}"))
     best = f"{100 * accuracy[WIDTHS[-1]][0]:.0f} %"
     return PANEL.format(
-        key="few_data",
+        page="../notebooks/few_data/idea.html",
         alt="Test accuracy against training images per class, for networks of three sizes",
         drawing="\n".join(drawing),
         title="Ten images are a training set",
@@ -104,7 +104,7 @@ def filters_panel() -> str:
         drawing.append(_picture(seen[index] / seen.max(), left + 2, top + 2, 50, "response"))
         drawing.append(kernel(bank[index], left + 3, top + 3, 6))
     return PANEL.format(
-        key="predefined_filters",
+        page="reference/methods.html",  # until the chapter is there
         alt="Sixteen 3 by 3 kernels and what each of them sees in a picture of two towers",
         drawing="\n".join(drawing),
         title="Sixteen filters, never trained",
@@ -155,7 +155,7 @@ def surrogate_panel() -> str:
         _text(16, _slope(1) + 4, "1", "end"),
     ]
     return PANEL.format(
-        key="sugar",
+        page="reference/methods.html",  # until the chapter is there
         alt="The derivative of the ReLU is zero for negative inputs, that of B-SiLU is not",
         drawing="\n".join(drawing),
         title="A gradient for units that fell silent",

@@ -68,7 +68,7 @@ def test_the_bank_its_singular_values_and_its_span(families, n_angles, sigma_edg
 def test_the_aliasing_demonstration(rows):
     drawn = form("aliasing", row_1=rows[0], row_2=rows[1], thickness=1)
     image = two_lines(rows)
-    skips, maps = drawn["panels"][0]["tiles"], drawn["panels"][2]["tiles"]
+    skips, maps = drawn["panels"][0]["tiles"], drawn["panels"][1]["tiles"]
     for blur in (False, True):
         shown = torch.tensor(skips[2 + blur]["values"], dtype=torch.float32)
         assert torch.allclose(shown, subsampled(image, blur)[0, 0], atol=1e-6)

@@ -17,8 +17,10 @@ from companion.predefined_filters.arms import ARMS, build
 from companion.predefined_filters.declaration import PredefinedFilters
 from companion.predefined_filters.experiment import EXPERIMENT, jobs, point
 from companion.predefined_filters.measurements import load_images, network, split_of
+from companion.predefined_filters.tables import MEASURED, POINT, recorded_points, train_point
 from companion.records import table
 
+PAPER_BANK = {"n_angles": 4, "sigma_edge": 0.9, "sigma_line": 0.45}
 SMALLEST = {"seeds": 2, "steps": 2, "per_class": 2, "sizes": "1", "arms": "pfnet,no_blur,dense,dense_blur"}
 
 
@@ -31,7 +33,7 @@ def accuracies(**reached: list[float]) -> pd.DataFrame:
     """Rows of arms at 20 images a class on a data set; the k-th value is that of seed k."""
     return pd.DataFrame(
         [
-            {"data": "digits", "per_class": 20, "arm": arm, "seed": seed, "test_accuracy": value}
+            PAPER_BANK | {"data": "digits", "per_class": 20, "arm": arm, "seed": seed, "test_accuracy": value}
             for arm, values in reached.items()
             for seed, value in enumerate(values)
         ]
@@ -111,10 +113,28 @@ def test_cifar_10_is_judged_apart_from_the_scales_own_data():
 
 
 def test_ablations_are_compared_where_all_arms_were_trained():
-    main = accuracies(pfnet=[0.5], no_blur=[0.4], dense=[0.6])
+    main = accuracies(pfnet=[0.5], no_blur=[0.4], dense=[0.6], dense_blur=[0.6])
     larger = accuracies(pfnet=[0.9], dense=[0.8]).assign(per_class=40)
     rows = pd.concat([main, larger])
     assert claims.gain("pfnet", "dense")(rows) == pytest.approx([-0.1])
+
+
+def test_networks_with_other_kernels_than_the_papers_do_not_enter_the_claims():
+    rows = pd.concat([accuracies(pfnet=[0.8], random=[0.7]), accuracies(pfnet=[0.1]).assign(n_angles=8)])
+    assert claims.gain("pfnet", "random")(rows) == pytest.approx([0.1])
+
+
+def test_the_explorer_shows_each_network_once_and_dense_ones_at_every_number_of_angles():
+    two = pd.concat([accuracies(pfnet=[0.8], dense=[0.9])] * 2).assign(train_accuracy=1.0)
+    shown = recorded_points(pd.concat([two, accuracies(pfnet=[0.7]).assign(n_angles=8, train_accuracy=1.0)]))
+    assert shown["network"].tolist() == ["pfnet", "pfnet", "dense"]
+    assert shown["n_angles"].tolist() == [4, 8, None]
+
+
+def test_a_point_trained_in_the_explorer_has_the_columns_of_the_recorded_ones():
+    rows = train_point({"network": "no blur", "n_angles": 2, "per_class": 1}, scale="quick")
+    assert list(rows[0]) == [*POINT, *MEASURED]
+    assert [(row["network"], row["n_angles"]) for row in rows] == [("no blur", 2)] * 3
 
 
 def test_every_network_is_trained_once_even_where_sizes_repeat():

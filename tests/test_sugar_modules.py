@@ -22,7 +22,7 @@ def twins(make):
     return relu, replace_relu(copy.deepcopy(relu))
 
 
-@pytest.mark.parametrize("arch", ["resnet18", "vgg11_bn", "mobilenet_v3_small"])
+@pytest.mark.parametrize("arch", ["resnet18", "squeezenet1_1", "mobilenet_v3_small"])
 def test_in_eval_mode_a_sugar_network_is_the_relu_network(arch):
     relu, sugar = twins(lambda: getattr(torchvision.models, arch)(num_classes=10))
     x = torch.randn(2, 3, 64, 64)
@@ -49,7 +49,8 @@ def test_the_state_dict_stays_as_it_was():
 
 
 def test_no_relu_is_left_and_none_works_in_place():
-    network = replace_relu(torchvision.models.vgg11_bn())
+    with torch.device("meta"):
+        network = replace_relu(torchvision.models.vgg11_bn())
     assert not [m for m in network.modules() if isinstance(m, nn.ReLU)]
     x = torch.randn(3, requires_grad=True)
     before = x.detach().clone()
@@ -99,7 +100,7 @@ class WithFunctionalReLU(nn.Module):
 
 
 def test_relus_called_as_functions_are_named():
-    with pytest.warns(UserWarning, match="WithFunctionalReLU call ReLU as a function"):
+    with pytest.warns(UserWarning, match="WithFunctionalReLU calls ReLU as a function"):
         network = replace_relu(WithFunctionalReLU())
     assert functional_relus(network) == [""]
     assert functional_relus(replace_relu(torchvision.models.resnet18())) == []

@@ -102,7 +102,7 @@ def run_all(page) -> None:
 
 def test_a_point_nobody_computed_is_trained_shown_and_from_then_on_there(lab, new_page, artefacts: Path):
     page = new_page(viewport={"width": 1280, "height": 1000})
-    page.goto(lab)
+    page.goto(lab, timeout=120_000)  # the first start of JupyterLab is slow
     run_all(page)
     slider = page.locator(".cx input[type=range]")
     line = page.locator(".cx-panels path.cx-line").first

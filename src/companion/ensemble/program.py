@@ -70,7 +70,7 @@ class Program:
         """One pass of every member over its training set; returns mean losses and shares classified correctly."""
         self.stack.template.train()
         rates = [s.rate(self.epochs) for s in self.settings]
-        self.rule.rates = torch.tensor(rates, dtype=torch.float64, device=self.device)
+        self.rule.rates = self.rule.column(rates)
         total, right, seen = torch.zeros_like(self.rule.rates), torch.zeros_like(self.rule.rates), 0
         for images, labels in self.batches.epoch(most_steps):
             losses, correct = self._step(images, labels)
@@ -92,20 +92,21 @@ class Program:
         names = list(self.rule.parameters)
         gradients = torch.autograd.grad(losses.sum(), list(self.rule.parameters.values()), allow_unused=True)
         losses = losses.detach()
-        self._stop_diverged(losses)
-        stepping = self.learning & (losses * B > NEGLIGIBLE_LOSS)
         used = {name: g for name, g in zip(names, gradients, strict=True) if g is not None}
-        self.rule.step(used, None if bool(stepping.all()) else stepping)
+        ordinary = torch.isfinite(losses) & (losses * B > NEGLIGIBLE_LOSS) | ~self.learning
+        if bool(ordinary.all()):  # the only wait for the device in a step
+            self.rule.step(used)
+        else:
+            self._stop_diverged(losses)
+            self.rule.step(used, ordinary)
         self.steps += 1
         return losses, (logits.argmax(2) == labels).sum(1)
 
     def _stop_diverged(self, losses: Tensor) -> None:
-        diverged = self.learning & ~torch.isfinite(losses)
-        if bool(diverged.any()):
-            self.learning &= ~diverged
-            for row in diverged.nonzero().flatten().tolist():
-                self.outcomes[row].diverged_at_step = self.steps + 1
-                self._write_back(row)
+        diverged = (self.learning & ~torch.isfinite(losses)).nonzero().flatten()
+        for row in diverged.tolist():
+            self.outcomes[row].diverged_at_step = self.steps + 1
+        self._write_back(diverged)
 
     def _note(self, losses: Tensor, rows: Tensor) -> None:
         """Add a point to the curves of some members (bool ``[K]``)."""
@@ -134,21 +135,25 @@ class Program:
 
     def _stop(self, candidates: Tensor, last: bool) -> None:
         """Finish the candidates that are done, and take finished members out of the program when that pays."""
-        for row in candidates.nonzero().flatten().tolist():
-            if last or self.outcomes[row].curves["train_accuracy"][-1] == 1.0:
-                self.learning[row] = False
-                self._write_back(row)
-                finish(self.work, self.members[row], self.outcomes[row])
+        rows = candidates.nonzero().flatten().tolist()
+        done = [row for row in rows if last or self.outcomes[row].curves["train_accuracy"][-1] == 1.0]
+        self._write_back(torch.tensor(done, dtype=torch.int64, device=self.device))
+        for row in done:
+            finish(self.work, self.members[row], self.outcomes[row])
         left = self.learning.nonzero().flatten()
         if len(left) <= REPACK_BELOW * len(self.members):
             self._repack(left)
 
-    def _write_back(self, row: int) -> None:
-        member, outcome = self.members[row], self.outcomes[row]
-        one = torch.tensor([member], device=self.device)
-        self.work.stack.write(one, self.stack, torch.tensor([row], device=one.device))
-        outcome.epochs, outcome.steps = self.epochs, self.steps
-        self.results[member] = outcome
+    def _write_back(self, rows: Tensor) -> None:
+        """End the learning of some members (int64 ``[k]``): their networks as they are now are the result."""
+        if not len(rows):
+            return
+        self.learning[rows] = False
+        members = [self.members[row] for row in rows.tolist()]
+        self.work.stack.write(torch.tensor(members, device=self.device), self.stack, rows)
+        for member, row in zip(members, rows.tolist(), strict=True):
+            self.outcomes[row].epochs, self.outcomes[row].steps = self.epochs, self.steps
+            self.results[member] = self.outcomes[row]
 
     def _repack(self, left: Tensor) -> None:
         rows = left.tolist()

@@ -52,7 +52,7 @@ class RandomPerceptron:
             raise unknown("activation", self.activation, get_args(Activation))
 
     def draw(self, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> list[Tensor]:
-        """The weights of a block: ``[BLOCK, out, in + 1]`` for a hidden layer, bias last; output ``[BLOCK, out, in]``."""
+        """The weights of a block: ``[BLOCK, out, in + 1]`` for a hidden layer, bias last; last ``[BLOCK, out, in]``."""
         layers = []
         for before, after in pairwise(self.sizes[:-1]):
             weight = torch.empty(BLOCK, after, before + 1, dtype=dtype, device=generator.device)

@@ -25,18 +25,19 @@ class UpdateRule:
             raise unknown("optimiser", name, _RULES)
         self.parameters = parameters
         self._update = _RULES[name]
-        reference = next(iter(parameters.values()))
-
-        def column(values: Sequence[float]) -> Tensor:
-            return torch.tensor(values, dtype=torch.float64, device=reference.device)
-
-        self.rates = column([s.learning_rate for s in settings])
-        self.weight_decays = column([s.weight_decay for s in settings])
-        self.momenta = column([s.momentum for s in settings])
+        self.device = next(iter(parameters.values())).device
+        self.rates = self.column([s.learning_rate for s in settings])
+        self.weight_decays = self.column([s.weight_decay for s in settings])
+        self.momenta = self.column([s.momentum for s in settings])
         self.decays = any(s.weight_decay for s in settings)
         self.has_momentum = any(s.momentum for s in settings)
         self.steps = torch.zeros_like(self.rates)
         self.states: dict[str, dict[str, Tensor]] = {name: {} for name in parameters}
+
+    def column(self, values: Sequence[float]) -> Tensor:
+        """One value a member ``[K]``, in double precision where the device has it."""
+        precision = torch.float32 if self.device.type == "mps" else torch.float64
+        return torch.tensor(values, dtype=precision, device=self.device)
 
     @torch.no_grad()
     def step(self, gradients: dict[str, Tensor], stepping: Tensor | None = None) -> None:

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from companion.ensemble.stacking import Stack, State
+from companion.ensemble.grouped import GroupedForward, can_be_grouped, groups_correctly
+from companion.ensemble.stacking import Stack, State, refuse_what_vmap_cannot
 from companion.ensemble.subsets import Subsets
 from companion.errors import CompanionError
 from companion.training import Settings
@@ -36,6 +38,14 @@ class Work:
         for what, given in (("settings", self.settings), ("test", self.tests)):
             if given is not None and len(given) != len(self.stack):
                 raise CompanionError(f"{what}: {len(given)} given for {len(self.stack)} members; give one for each.")
+
+    @cached_property
+    def grouped(self) -> GroupedForward | None:
+        """The forward pass by grouped layers, where the network allows it."""
+        possible = not self.arguments and not refuse_what_vmap_cannot(self.stack.template)
+        if possible and can_be_grouped(self.stack.template) and groups_correctly(self.stack, self.subsets.pool):
+            return GroupedForward(self.stack.template)
+        return None
 
     def arguments_of(self, k: int) -> State:
         """The keyword arguments of member k."""

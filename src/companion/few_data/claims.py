@@ -93,7 +93,7 @@ def straightness(table: pd.DataFrame) -> Sequence[float]:
     if rows.empty:
         rows = widest(networks(table))
     values = []
-    for _, run in rows.groupby(["data", "seed"]):
+    for _, run in rows.groupby([key for key in ("data", "seed") if key in rows]):
         curve = run.groupby("train_images")["test_accuracy"].mean()
         error = np.maximum(1 - curve.to_numpy(), 1e-4)
         if len(curve) >= 3:
@@ -102,13 +102,15 @@ def straightness(table: pd.DataFrame) -> Sequence[float]:
 
 
 _REDUCED = (
-    "VGG19 a quarter as wide, photographs at 64 pixels instead of 224, and three seeds, one of which stays well below "
-    "the other two."
+    "VGG19 a quarter as wide, photographs at 64 pixels instead of 224, three seeds, between which the accuracy "
+    "scatters by several percentage points."
 )
 _PIXELS_SUFFICE = (
-    "Aeroplanes and motorbikes differ in their coarse layout, so that raw pixels already tell them apart: {} is strong "
-    "here, most of all at five images a class, where the networks of reduced width are not level with it yet."
+    "Raw pixels go far on both data sets, and {} is strong at few images. Our networks are at most a quarter as wide "
+    "as the paper's and, on Fashion-MNIST, stop at the first zero training error. F3 shows how much a larger width is "
+    "worth; whether the full width closes the gap has not been measured yet."
 )
+_FEW_SIZES = "Three sizes and three seeds: too few points to decide how straight the line is."
 _SCATTER = "Three seeds: at one image a class the scatter over initialisations is as large as the gain."
 
 CLAIMS = (
@@ -161,6 +163,6 @@ CLAIMS = (
     Claim(
         "F6",
         "The test error falls as a power of the number of training images: R² of the log-log line at least 0.95.",
-        straightness, ">=", 0.95, "", origin="companion",
+        straightness, ">=", 0.95, "", origin="companion", remarks={"standard": _FEW_SIZES},
     ),
 )  # fmt: skip

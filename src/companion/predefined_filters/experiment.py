@@ -8,6 +8,8 @@ from companion.predefined_filters.declaration import PredefinedFilters
 from companion.predefined_filters.measurements import load_images, train_arm
 from companion.progress import SILENT, Part, Progress
 
+LIVE_POINTS = 6  # a reader who waits wants to see the curve
+
 
 def run(parameters: PredefinedFilters, progress: Progress = SILENT, device: str = "cpu") -> list[Row]:
     """Train every arm at ``per_class`` and the arms of the curve at the other sizes.
@@ -40,7 +42,7 @@ def point(progress: Progress = SILENT, *, scale: str = "quick", arm: str = "pfne
         arm: the network.
         values: parameters by name.
     """
-    parameters = PredefinedFilters.at(scale, **values, arms=(arm,))
+    parameters = PredefinedFilters.at(scale, **({"curve_points": LIVE_POINTS} | values), arms=(arm,))
     seeds = range(parameters.seed, parameters.seed + parameters.seeds)
     rows = train_arm(parameters, load_images(parameters), arm, parameters.per_class, seeds, progress)
     return [parameters.values() | row for row in rows]

@@ -18,7 +18,6 @@ from companion.progress import SILENT, Progress
 from companion.training import Settings
 
 LAYOUTS = {"two stages": ((1, 2), (1, 1)), "18 layers": (STAGES_18, (2, 2, 2, 2))}
-POINTS = 3  # of a training curve
 
 
 class ChannelsLast(nn.Module):
@@ -135,7 +134,7 @@ def settings(parameters: PredefinedFilters, train_images: int, seed: int, device
         schedule=parameters.schedule,
         augment=parameters.augment,
         order_seed=seed,
-        evaluate_every=max(1, math.ceil(epochs / POINTS)),
+        evaluate_every=max(1, math.ceil(epochs / parameters.curve_points)),
         mixed_precision=device.type == "cuda",
     )
 

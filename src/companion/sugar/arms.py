@@ -27,6 +27,7 @@ class Arm:
         surrogate: whose derivative runs backward.
         alpha: its shape parameter; None where it has none.
         positive_side: whether the surrogate's slope counts for x > 0 as well.
+        f: name of the surrogate that the arm is about: for the control the one whose gain it has, None for ReLU.
     """
 
     label: str
@@ -34,10 +35,12 @@ class Arm:
     surrogate: Surrogate
     alpha: float | None = None
     positive_side: bool = True
+    f: str | None = None
 
     def describe(self) -> dict[str, Any]:
         """The arm's columns in a row of results."""
-        return {"arm": self.label, "kind": self.kind, "surrogate": self.surrogate.name, "alpha": self.alpha}
+        names = {"arm": self.label, "kind": self.kind, "f": self.f}
+        return names | {"surrogate": self.surrogate.name, "alpha": self.alpha}
 
     def module(self) -> nn.Module:
         """A fresh activation module of this arm; plain ReLU is torch's own."""
@@ -56,7 +59,13 @@ def relu_arm() -> Arm:
 def gain_matched_arm(surrogate: str | Surrogate, alpha: float | None = None, positive_side: bool = True) -> Arm:
     """ReLU whose derivative g 1[x > 0] has the surrogate's gain g: larger steps, but silent units stay silent."""
     gain = backward_gain(surrogate, alpha, positive_side)
-    return Arm(f"ReLU, gain x{gain:.2f}", "gain-matched", find_surrogate("gain_matched"), gain)
+    return Arm(
+        f"ReLU, gain x{gain:.2f}",
+        "gain-matched",
+        find_surrogate("gain_matched"),
+        gain,
+        f=find_surrogate(surrogate).name,
+    )
 
 
 def sugar_arm(surrogate: str | Surrogate, alpha: float | None = None, positive_side: bool = True) -> Arm:
@@ -64,13 +73,14 @@ def sugar_arm(surrogate: str | Surrogate, alpha: float | None = None, positive_s
     chosen = find_surrogate(surrogate)
     alpha = chosen.alpha if alpha is None else alpha
     side = "" if positive_side else ", x ≤ 0 only"
-    return Arm(f"SUGAR {chosen.label}{side}", "sugar", chosen, alpha, positive_side)
+    return Arm(f"SUGAR {chosen.label}{side}", "sugar", chosen, alpha, positive_side, chosen.name)
 
 
 def forward_arm(surrogate: str | Surrogate, alpha: float | None = None) -> Arm:
     """f itself, with its own gradient: what the paper's tables call "without SUGAR"."""
     chosen = find_surrogate(surrogate)
-    return Arm(f"{chosen.label} forward", "forward", chosen, chosen.alpha if alpha is None else alpha)
+    alpha = chosen.alpha if alpha is None else alpha
+    return Arm(f"{chosen.label} forward", "forward", chosen, alpha, f=chosen.name)
 
 
 class ArmBank(nn.Module):

@@ -21,7 +21,7 @@ class Sugar(Parameters):
     )
     positive_side: bool = parameter(True, help="inject for x > 0 as well, as the paper does")
     others: tuple[str, ...] = parameter(
-        ("elu", "silu", "leaky_relu", "nelu", "slope_one"), standard=("elu",),
+        ("elu", "silu", "leaky_relu", "nelu"), standard=("elu",),
         paper=tuple(name for name in NAMES if name != "b_silu"), choices=tuple(SURROGATES),
         help="further surrogates to compare with",
     )  # fmt: skip
@@ -29,6 +29,9 @@ class Sugar(Parameters):
         ("b_silu", "leaky_relu"), standard=("b_silu",), paper=NAMES, choices=NAMES,
         help="functions f that are also trained as activation, with their own gradient",
     )  # fmt: skip
+    all_controls: bool = parameter(
+        False, paper=True, help="train a gain-matched control for every surrogate, not for the chosen one alone"
+    )
     depth: int = parameter(8, low=1, high=16, unit="layers", help="hidden layers of the mlp")
     width: int = parameter(32, low=4, high=256, unit="units", help="units of a hidden layer; channels of vgg_mini")
     bias_init: float = parameter(0.0, low=-5, high=0, help="initial bias of every hidden unit of the mlp")
@@ -44,12 +47,13 @@ class Sugar(Parameters):
     )
     batch: int = parameter(50, paper=128, low=1, high=1024, unit="images", help="images a step")
     epochs: int = parameter(30, standard=10, paper=50, low=1, high=1000, help="passes over the training set")
+    evaluations: int = parameter(6, standard=5, low=1, high=100, help="points of the curves after the start")
     seeds: int = parameter(5, standard=3, paper=5, low=1, high=50, help="number of seeds (weights and batch order)")
     seed: int = parameter(0, low=0, high=9999, help="first seed")
     split_seed: int = parameter(0, low=0, high=9999, help="seed of the data split")
     silent_biases: tuple[float, ...] = parameter(
         (-2.0, -4.0), low=-8, high=0, help="initial biases of the silent start"
     )
-    silent_seeds: int = parameter(5, standard=10, low=1, high=50, help="seeds of the silent start")
-    grid: int = parameter(17, low=3, high=101, unit="points", help="side of the loss slices")
+    silent_seeds: int = parameter(3, standard=10, low=1, high=50, help="seeds of the silent start")
+    grid: int = parameter(15, low=3, high=101, unit="points", help="side of the loss slices")
     parts: tuple[str, ...] = parameter(PARTS, choices=PARTS, help="which parts to run")

@@ -52,14 +52,16 @@ def central_arms(parameters: Sugar) -> list[Arm]:
 
 def all_arms(parameters: Sugar) -> list[Arm]:
     """The central arms, the other surrogates, and the functions that also run forward."""
-    others = [sugar_arm(name) for name in parameters.others if name != parameters.surrogate]
+    names = [name for name in parameters.others if name != parameters.surrogate]
+    others = [gain_matched_arm(name) for name in names if parameters.all_controls]
+    others += [sugar_arm(name) for name in names]
     own = {parameters.surrogate: shape_of(parameters)}
     return central_arms(parameters) + others + [forward_arm(name, own.get(name)) for name in parameters.forward]
 
 
 def plan_of(parameters: Sugar, learning_rate: float) -> Plan:
     """The training that the parameters declare, at one learning rate."""
-    shared = ("depth", "width", "bias_init", "batch_norm", "optimiser", "batch", "epochs")
+    shared = ("depth", "width", "bias_init", "batch_norm", "optimiser", "batch", "epochs", "evaluations")
     return Plan(**{name: getattr(parameters, name) for name in shared}, learning_rate=learning_rate)
 
 

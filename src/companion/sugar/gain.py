@@ -55,9 +55,12 @@ def mean_squared_slope(
 
 
 def backward_gain(
-    surrogate: str | Surrogate = "b_silu", alpha: float | None = None, positive_side: bool = True
+    surrogate: str | Surrogate = "b_silu",
+    alpha: float | None = None,
+    positive_side: bool = True,
+    deviation: float = 1.0,
 ) -> float:
-    """The factor by which a layer changes the gradient's norm: g = sqrt(2 E[f~(z)^2]), z ~ N(0, 1).
+    """The factor by which a layer changes the gradient's norm: g = sqrt(2 E[f~(z)^2]), z ~ N(0, deviation^2).
 
     He initialisation gives weights the variance 2 / fan, which keeps the norm under ReLU, where E[f'^2] = 1/2.
     With another slope in the backward pass each layer multiplies the norm by g: 1.30352 for B-SiLU, so that the
@@ -66,11 +69,13 @@ def backward_gain(
 
     Args:
         surrogate, alpha, positive_side: as in `sugar_relu`.
+        deviation: of the pre-activations. Under He initialisation it is the root of twice the inputs' mean square,
+            in every layer: sqrt(2) for standardised inputs, for which B-SiLU has g = 1.2910.
 
     References:
         The closed form is this book's; the paper does not give it. He et al. 2015 for the initialisation.
     """
-    return math.sqrt(2 * mean_squared_slope(surrogate, alpha, positive_side))
+    return math.sqrt(2 * mean_squared_slope(surrogate, alpha, positive_side, deviation=deviation))
 
 
 def mean_slope_of_silent_units(surrogate: str | Surrogate = "b_silu", alpha: float | None = None) -> float:

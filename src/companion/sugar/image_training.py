@@ -117,7 +117,7 @@ def trained(network: nn.Module, sample: ImageSample, plan: Plan, seed: int, prog
         learning_rate=plan.learning_rate,
         momentum=0.9 if plan.optimiser == "momentum" else 0.0,
         order_seed=seed,
-        evaluate_every=max(1, plan.epochs // 5),
+        evaluate_every=max(1, plan.epochs // plan.evaluations),
     )
     test = (sample.test, sample.test_labels)
     try:

@@ -195,12 +195,12 @@ def replace_relu(
         UserWarning: where the network also calls ReLU as a function: those calls keep ReLU's own derivative.
     """
     model = replace_modules(model, lambda: SugarReLU(surrogate, alpha, positive_side, form), kinds)
-    left = functional_relus(model) if nn.ReLU in kinds else []
+    left = functional_relus(model) if nn.ReLU in kinds and list(model.children()) else []
     if left:
         where = ", ".join(name or type(model).__name__ for name in left[:5])
         more = f" and {len(left) - 5} more" if len(left) > 5 else ""
         warnings.warn(
-            f"{where}{more} call ReLU as a function; these keep ReLU's own derivative. Use nn.ReLU modules there.",
+            f"{where}{more} calls ReLU as a function, which keeps ReLU's own derivative. Use nn.ReLU modules there.",
             stacklevel=2,
         )
     return model

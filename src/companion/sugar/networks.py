@@ -53,12 +53,20 @@ class StackedMLP(nn.Module):
 
     def layers(self, x: Tensor) -> list[Tensor]:
         """The outputs of every hidden activation, and the logits last."""
+        inputs, preactivations = self.signals(x)
+        return [*inputs[1:], preactivations[-1]]
+
+    def signals(self, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """What enters each weight matrix, and what comes out before the activation (the logits last)."""
         K = self.weights[0].shape[0]
-        outputs = [x.expand(K, -1, -1)]
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            z = torch.baddbmm(bias, outputs[-1], weight)
-            outputs.append(self.activation(normalised(z) if self.batch_norm else z))
-        return [*outputs[1:], torch.baddbmm(self.biases[-1], outputs[-1], self.weights[-1])]
+        inputs, preactivations = [x.expand(K, -1, -1)], []
+        for weight, bias in zip(self.weights, self.biases, strict=True):
+            z = torch.baddbmm(bias, inputs[-1], weight)
+            if len(preactivations) < len(self.weights) - 1:
+                z = normalised(z) if self.batch_norm else z
+                inputs.append(self.activation(z))
+            preactivations.append(z)
+        return inputs, preactivations
 
     def member(self, k: int) -> nn.Sequential:
         """Member k as an ordinary network of `nn.Linear` and `nn.ReLU`, with copies of its weights."""

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from companion.data import load
@@ -10,9 +11,10 @@ from companion.experiment import Row
 from companion.progress import SILENT, Progress
 from companion.sugar.arms import Arm
 from companion.sugar.landscape import filter_normalised_direction, loss_slice, plane_through
+from companion.sugar.networks import StackedMLP
 from companion.sugar.stacked_training import FlatSample, Plan, StackedOutcome, train_stacked
 
-__all__ = ["flat_sample", "landscape_rows", "perceptron_rows"]
+__all__ = ["flat_sample", "landscape_rows", "perceptron_rows", "silent_preactivations"]
 
 HISTOGRAM_BINS = 20
 
@@ -51,10 +53,11 @@ def perceptron_rows(
 ) -> list[Row]:
     """Train every arm from every seed in one program; one row a network.
 
-    Columns: the plan; `arm`, `kind`, `surrogate`, `alpha`, `seed`; `test_accuracy`, `train_accuracy`, `train_loss`,
-    `dead` (share of hidden units); lists by layer `dead_by_layer`, `zeros_by_layer`, `gradient_norms` (before
-    training); lists by evaluation `curve_epoch`, `curve_test_accuracy`, `curve_train_loss`, `curve_dead`,
-    `dead_over_time` [evaluations][layers]; `count_histogram`, the units by the share of images they respond to.
+    Columns: the plan; `arm`, `kind`, `surrogate`, `alpha`, `seed`; `test_accuracy`, `train_accuracy`, `train_loss`;
+    `dead` (share of hidden units) and `zeros` (share of outputs); lists by layer `dead_by_layer`, `zeros_by_layer`,
+    and before training `gradient_norms`, `image_gradient_norms`; lists by evaluation `curve_epoch`,
+    `curve_test_accuracy`, `curve_train_accuracy`, `curve_train_loss`, `curve_dead`, `dead_over_time` [.][layers];
+    `count_histogram`, the units by the share of images they respond to.
     """
     sample = flat_sample(data, train_images, split_seed, device, scaling)
     outcome = train_stacked(arms, seeds, sample, plan, progress)
@@ -79,13 +82,23 @@ def measured(outcome: StackedOutcome, k: int, images: int) -> Row:
         "zeros": float(outcome.zeros[k].mean()),
         "zeros_by_layer": outcome.zeros[k],
         "gradient_norms": outcome.gradient_norms[k],
+        "image_gradient_norms": outcome.image_gradient_norms[k],
         "curve_epoch": outcome.epochs,
         "curve_test_accuracy": curves["test_accuracy"],
+        "curve_train_accuracy": curves["train_accuracy"],
         "curve_train_loss": curves["train_loss"],
         "curve_dead": dead.mean(1),
         "dead_over_time": dead,
         "count_histogram": torch.histc(outcome.counts[k].float() / images, HISTOGRAM_BINS, 0, 1),
     }
+
+
+def silent_preactivations(bias: float, width: int = 128, seed: int = 0) -> Tensor:
+    """Pre-activations [images, width] of the second hidden layer of the silent start, before training, on digits."""
+    sample = flat_sample("digits", 1000, scaling="symmetric")
+    sizes = (sample.train.shape[1], width, width, int(sample.train_labels.max()) + 1)
+    _, preactivations = StackedMLP(sizes, [seed], nn.ReLU(), bias).signals(sample.train[None])
+    return preactivations[1][0].detach()
 
 
 def landscape_rows(
@@ -111,9 +124,10 @@ def landscape_rows(
     planes = [("through both", ends[0], *plane_through(*ends, generator), torch.linspace(-0.5, 1.5, points))]
     for arm, end in zip((relu, sugar), ends, strict=True):
         directions = [filter_normalised_direction(end, generator) for _ in range(2)]
-        planes.append((f"around {arm.label}", end, *directions, torch.linspace(-1, 1, points)))
-    rows, b = [], torch.linspace(-1, 1, points)
+        planes.append((f"around {arm.label}", end, *directions, torch.linspace(-0.5, 0.5, points)))
+    rows = []
     for name, origin, first, second, a in planes:
+        b = torch.linspace(-1, 1, points) if name == "through both" else a
         found = loss_slice(
             network, origin, first, second, lambda z: cross_entropy(z, sample.train_labels), sample.train, a, b
         )

@@ -53,7 +53,8 @@ class StackedOutcome:
 
     Attributes:
         network: the trained stack, in eval mode.
-        gradient_norms: [K, layers] norm of each weight's loss gradient before training, input side first.
+        gradient_norms: [K, layers] norm of each weight's gradient of the mean loss before training, input side first.
+        image_gradient_norms: [K, layers] the same for single images, root mean square over them.
         epochs: the epochs at which the curves were measured.
         curves: by name, one [K] (or [K, layers]) tensor an evaluation.
         zeros: [K, layers] share of exact zeros after training.
@@ -62,6 +63,7 @@ class StackedOutcome:
 
     network: StackedMLP
     gradient_norms: Tensor
+    image_gradient_norms: Tensor
     epochs: list[int] = field(default_factory=list)
     curves: dict[str, list[Tensor]] = field(default_factory=dict)
     zeros: Tensor | None = None
@@ -85,7 +87,7 @@ def train_stacked(
     bank = ArmBank(arms, len(seeds))
     network = StackedMLP(sizes, list(seeds) * len(arms), bank, plan.bias_init, plan.batch_norm).to(data.train.device)
     orders = [torch.Generator().manual_seed(seed + 10_000) for seed in seeds]
-    outcome = StackedOutcome(network, layer_gradient_norms(network, data.train, data.train_labels))
+    outcome = StackedOutcome(network, *layer_gradient_norms(network, data.train, data.train_labels))
     if plan.optimiser not in OPTIMISERS:
         raise unknown("optimiser", plan.optimiser, OPTIMISERS)
     optimiser = OPTIMISERS[plan.optimiser](list(network.parameters()), plan.learning_rate)
@@ -110,13 +112,24 @@ def member_losses(logits: Tensor, labels: Tensor) -> Tensor:
     return cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(labels.shape).mean(1)
 
 
-def layer_gradient_norms(network: StackedMLP, images: Tensor, labels: Tensor) -> Tensor:
-    """[K, layers] Euclidean norm of each weight matrix's gradient of the mean loss over these images."""
+def layer_gradient_norms(network: StackedMLP, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Euclidean norms of each weight matrix's gradient, [K, layers] each.
+
+    Returns:
+        The norm for the mean loss over the images, and the root mean square over the images of the norm for each
+        image's own loss. The closed form of `backward_gain` speaks of the latter; the former also depends on how
+        much the gradients of different images agree.
+    """
     network.train()
-    logits = network(images[None])
-    losses = member_losses(logits, labels.expand(len(logits), -1))
-    gradients = torch.autograd.grad(losses.sum(), list(network.weights))
-    return torch.stack([g.flatten(1).norm(dim=1) for g in gradients], dim=1)
+    inputs, preactivations = network.signals(images[None])
+    losses = member_losses(preactivations[-1], labels.expand(len(preactivations[-1]), -1))
+    wanted = [*network.weights, *preactivations]
+    gradients = torch.autograd.grad(losses.sum(), wanted)
+    mean = torch.stack([g.flatten(1).norm(dim=1) for g in gradients[: len(network.weights)]], dim=1)
+    N = len(images)
+    backward = [N * g.norm(dim=2) for g in gradients[len(network.weights) :]]  # [K, N] each
+    products = [(b * a.norm(dim=2)).square().mean(1).sqrt() for b, a in zip(backward, inputs, strict=True)]
+    return mean, torch.stack(products, dim=1).detach()
 
 
 @torch.no_grad()

@@ -113,83 +113,101 @@ def one_above_zero(negative_side: Tensor | Alpha, x: Tensor) -> Tensor:
 
 
 def leaky_relu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """1 for x > 0, else alpha."""
     return one_above_zero(alpha, x)
 
 
 def leaky_relu(x: Tensor, alpha: Alpha) -> Tensor:
-    return torch.where(x > 0, x, alpha * x)
+    """x for x > 0, else alpha x."""
+    return torch.where(x > 0, x, alpha * x) if isinstance(alpha, Tensor) else F.leaky_relu(x, alpha)
 
 
 def elu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """1 for x > 0, else alpha exp(x)."""
     return one_above_zero(alpha * torch.exp(x.clamp_max(0)), x)
 
 
 def elu(x: Tensor, alpha: Alpha) -> Tensor:
+    """x for x > 0, else alpha (exp(x) - 1)."""
     return torch.where(x > 0, x, alpha * torch.expm1(x.clamp(max=0)))
 
 
 def selu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """ELU's slope with PyTorch's two constants."""
     return SELU_SCALE * elu_slope(x, SELU_ALPHA)
 
 
 def selu(x: Tensor, alpha: Alpha) -> Tensor:
+    """ELU with PyTorch's two constants."""
     return F.selu(x)
 
 
 def gelu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """Phi(x) + x phi(x), with the normal distribution Phi and its density phi."""
     distribution = 0.5 * (1 + torch.erf(x / math.sqrt(2)))
     density = torch.exp(-0.5 * x * x) / math.sqrt(2 * math.pi)
     return distribution + x * density
 
 
 def gelu(x: Tensor, alpha: Alpha) -> Tensor:
+    """x Phi(x)."""
     return F.gelu(x)
 
 
 def silu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """sigma(x) (1 + x (1 - sigma(x)))."""
     return b_silu_slope(x, 0.0)
 
 
 def silu(x: Tensor, alpha: Alpha) -> Tensor:
+    """x sigma(x)."""
     return F.silu(x)
 
 
 def mish_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """The derivative of x tanh(softplus(x))."""
     gate = torch.tanh(F.softplus(x))
     return gate + x * torch.sigmoid(x) * (1 - gate * gate)
 
 
 def mish(x: Tensor, alpha: Alpha) -> Tensor:
+    """x tanh(softplus(x))."""
     return F.mish(x)
 
 
 def b_silu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """sigma(x) + (x + alpha) sigma(x) (1 - sigma(x))."""
     sigma = torch.sigmoid(x)
     # one kernel for (x + alpha) sigma (1 - sigma)
     return sigma + torch.ops.aten.sigmoid_backward(x + alpha, sigma)
 
 
 def b_silu(x: Tensor, alpha: Alpha) -> Tensor:
+    """(x + alpha) sigma(x) - alpha / 2."""
     # The offset is alpha / 2, so that B-SiLU(0) = 0; some secondary texts print alpha^2 / 2.
     return (x + alpha) * torch.sigmoid(x) - alpha / 2
 
 
 def nelu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """1 for x > 0, else alpha 2x / (1 + x^2)^2, which is negative."""
     # alpha * x / (...) before the factor 2, so that the largest finite x does not overflow.
     negative_side = 2 * (alpha * x / torch.square(1 + x * x))
     return one_above_zero(negative_side, x)
 
 
 def nelu(x: Tensor, alpha: Alpha) -> Tensor:
+    """x for x > 0, else alpha - alpha / (1 + x^2)."""
     # The antiderivative of the paper's derivative that is continuous at 0: alpha - alpha / (1 + x^2).
     return torch.where(x > 0, x, alpha - alpha / (1 + x * x))
 
 
 def relu_slope(x: Tensor, alpha: Alpha) -> Tensor:
+    """1 for x > 0, else 0."""
     return step(x)
 
 
 def relu(x: Tensor, alpha: Alpha) -> Tensor:
+    """max(0, x)."""
     return F.relu(x)
 
 

@@ -95,13 +95,13 @@ registerForm("aliasing", (values, { maths }) => {
         tiles: [tile(image, "image"), tile(smooth, "blurred"), tile(skips[0], "image, stride 2"), tile(skips[1], "blurred, stride 2")],
       },
       {
+        kind: "images", title: "The 16 fixed kernels at stride 2, after the ReLU", across: 4,
+        tiles: maps.map((one, i) => ({ ...tile(one.map, one.name, most), title: `${one.name} sees ${word(found[i])}` })),
+      },
+      {
         kind: "line", title: "What the stride-2 skip sees, down the image",
         x: { label: "Row of the image", domain: [0, side - 2] }, y: { label: "Brightness", domain: [0, 1.05] },
         series: skips.map((one, k) => ({ name: k ? "with blur" : "without blur", x: places, y: profile(one), slot: k ? 0 : 1 })),
-      },
-      {
-        kind: "images", title: "The 16 fixed kernels at stride 2, after the ReLU", across: 4,
-        tiles: maps.map((one, i) => ({ ...tile(one.map, one.name, most), title: `${one.name} sees ${word(found[i])}` })),
       },
     ],
     readouts: [
@@ -117,16 +117,17 @@ registerForm("aliasing", (values, { maths }) => {
 const half = (side) => Math.ceil(side / 2);
 
 // Learned numbers and multiply-adds of one image, by kind of layer, for both networks with 18 layers.
+// "learned 3×3" includes the 7×7 stem of the dense network at ImageNet size.
 function networkCost({ width, classes, image_size, stem, kernels = 16, f_stem = 16, blur, learned_kernels = false }, dense) {
   const learned = { convolutions: 0, "batch-norm": 0, kernels: 0, classifier: 0 };
-  const products = { "3×3 or 7×7, learned": 0, "3×3, fixed": 0, "1×1": 0, blur: 0, classifier: 0 };
+  const products = { "learned 3×3": 0, "fixed 3×3": 0, "1×1": 0, blur: 0, classifier: 0 };
   const unit = (n_in, n_out, side, f, size) => {
     const weights = dense ? size * size * n_in * n_out : f * n_in * n_out;
     learned.convolutions += weights;
     learned["batch-norm"] += 2 * n_out + (dense ? 0 : 2 * f * n_in);
     learned.kernels += dense || !learned_kernels ? 0 : 9 * kernels;
-    products[dense ? "3×3 or 7×7, learned" : "1×1"] += weights * side * side;
-    products["3×3, fixed"] += dense ? 0 : 9 * f * n_in * side * side;
+    products[dense ? "learned 3×3" : "1×1"] += weights * side * side;
+    products["fixed 3×3"] += dense ? 0 : 9 * f * n_in * side * side;
   };
   let side = stem === "ImageNet" ? half(image_size) : image_size, before = width;
   unit(3, width, side, f_stem, stem === "ImageNet" ? 7 : 3);
