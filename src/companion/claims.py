@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from html import escape
 from typing import Literal
 
 import pandas as pd
@@ -162,12 +163,25 @@ class VerdictTable:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        styled = self.frame.to_html(index=False, classes=["verdicts"], border=0, justify="left")
-        for state, sign in SIGNS.items():
-            styled = styled.replace(
-                f"<td>{sign} {state}</td>", f'<td class="verdict {state.replace(" ", "-")}">{sign} {state}</td>'
-            )
-        return styled
+        head = "".join(f"<th>{name}</th>" for name in ("claim", "statement", "published", "measured", "n", "verdict"))
+        rows = "\n".join(_html_row(verdict) for verdict in self.verdicts)
+        return f'<table class="verdicts"><thead><tr>{head}</tr></thead><tbody>\n{rows}\n</tbody></table>'
+
+
+def _html_row(verdict: Verdict) -> str:
+    """One claim as a table row; what differs, and why, stands below the statement."""
+    statement = escape(verdict.claim.statement)
+    if verdict.reason and verdict.state in ("fails", "undecided"):
+        statement += f"<br><em>{escape(verdict.reason)}</em>"
+    state = f'<td class="verdict {verdict.state.replace(" ", "-")}">{SIGNS[verdict.state]} {verdict.state}</td>'
+    cells = (
+        verdict.claim.key,
+        statement,
+        published_text(verdict.claim),
+        verdict.measured,
+        verdict.interval.count or "",
+    )
+    return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}{state}</tr>"
 
 
 def published_text(claim: Claim) -> str:

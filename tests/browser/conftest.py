@@ -110,6 +110,7 @@ def new_page(browser) -> Iterator:
     def open_page(**options):
         context = browser.new_context(**({"viewport": {"width": 1100, "height": 900}} | options))
         context.set_default_timeout(10_000)
+        context.set_default_navigation_timeout(60_000)
         problems: list[str] = []
 
         def refuse(route) -> None:

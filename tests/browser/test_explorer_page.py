@@ -319,8 +319,8 @@ def test_a_click_in_the_plot_chooses_x(opened):
 
 
 def test_each_response_takes_less_than_50_ms(opened):
-    """From the input event to the finished layout; the best of ten, since other work may share this machine."""
-    times = opened.evaluate("""() => [...document.querySelectorAll('.cx-host')].map(host => {
+    """From the input event to the finished layout; the best of many, since other work may share this machine."""
+    measure = """() => [...document.querySelectorAll('.cx-host')].map(host => {
         const input = host.querySelector('input[type=range]'), took = [];
         for (let k = 0; k < 10; k++) {
             input.value = k % (Number(input.max) + 1);
@@ -330,7 +330,8 @@ def test_each_response_takes_less_than_50_ms(opened):
             took.push(performance.now() - start);
         }
         return Math.min(...took);
-    })""")
+    })"""
+    times = [min(rounds) for rounds in zip(*(opened.evaluate(measure) for _ in range(5)), strict=True)]
     print("milliseconds:", [round(one, 1) for one in times])  # noqa: T201 - kept with the test's output
     assert max(times) < 50
 
