@@ -160,7 +160,7 @@ def test_an_executed_copy_belongs_to_its_source(path):
 )
 def test_an_experiment_ends_in_a_verdict_on_every_claim(path):
     pages = "".join(str(output.data.get("text/html", "")) for output in outputs(executed(path)) if "data" in output)
-    assert 'class="dataframe verdicts"' in pages
+    assert 'class="verdicts"' in pages
     claims = load_experiment(declared_experiment(read(path), path)).claims
     assert [claim.key for claim in claims if f"<td>{claim.key}</td>" not in pages] == []
 
