@@ -2,12 +2,8 @@
 
 from companion.ensemble.ensemble import Ensemble, EnsembleOutcome
 from companion.ensemble.members import MemberOutcome
-from companion.ensemble.random_networks import (
-    RandomPerceptron,
-    random_correctness,
-    random_error_rates,
-    random_network,
-)
+from companion.ensemble.random_networks import random_correctness, random_error_rates, random_network
+from companion.ensemble.random_perceptron import RandomPerceptron
 
 __all__ = [
     "Ensemble",

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from companion.ensemble.members import MemberOutcome, train_alone
-from companion.ensemble.probe import Method, choose_method, members_that_fit
+from companion.ensemble.probe import Method, Room, choose_method, room
 from companion.ensemble.program import Program
 from companion.ensemble.stacking import Stack, stack
 from companion.ensemble.subsets import IMAGES_A_PASS, Subsets
@@ -136,17 +136,21 @@ class Ensemble:
         each = [settings] * len(self) if isinstance(settings, Settings) else list(settings)
         tests = None if test is None else [test] * len(self) if isinstance(test[0], Tensor) else list(test)
         work = Work(self.stack, self.arguments, Subsets.of(len(self), images, labels, subsets), each, tests)
+        home, given = self.stack.device, work.subsets.pool.device
+        if home != given:
+            raise CompanionError(f"The networks are on {home}, the images on {given}: bring both to one device.")
         outcomes: dict[int, MemberOutcome] = {}
         methods: dict[int, str] = {}
         for members in work.programs():
             name, forward = choose_method(work, members, method)
             methods |= dict.fromkeys(members, name)
-            for part in _parts(members, 1 if forward is None else members_that_fit(work, members[0], memory)):
+            fits = Room(1, 1) if forward is None else room(work, members[0], memory)
+            for part in _parts(members, fits.members):
                 following = Part(progress, start=len(outcomes), share=len(part), total=len(self), label="networks")
                 if forward is None:
                     outcomes[part[0]] = train_alone(work, part[0], following)
                 else:
-                    outcomes |= Program(work, part, forward).train(following)
+                    outcomes |= Program(work, part, forward, fits.images_a_pass).train(following)
         return EnsembleOutcome([outcomes[k] for k in range(len(self))], [methods[k] for k in range(len(self))])
 
     @torch.no_grad()

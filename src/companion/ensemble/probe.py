@@ -2,6 +2,8 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import torch
@@ -19,17 +21,41 @@ from companion.training import accuracy
 
 Method = Literal["auto", "vmap", "grouped", "loop"]
 PROBED_MEMBERS = 8
-WORTH_A_TRIAL = 400  # optimiser steps of all members together
+MEASURED = 512  # images of a trial's evaluation
+TRIAL_SHARE = 20  # the trial may cost one part in so many of the training
 FEWEST = 4  # members of a program even where the caches do not hold them
 STATES_PER_PARAMETER = 5  # the parameter, its gradient, two moments and one intermediate result
 LARGEST_TENSOR = 8 * 2**20  # bytes of an activation on a CPU: larger ones were measured slower, out of the caches
 OVERHEAD = 1.5  # gradients of activations and workspaces beside what the backward pass keeps
 
 
-def bytes_per_member(work: Work, k: int) -> tuple[int, int]:
-    """An estimate of the memory that member k needs in a program, and the bytes of its largest activation.
+@dataclass(frozen=True)
+class Room:
+    """How much of the work goes into one program.
 
-    It needs what a backward pass keeps, its images, and the optimiser's states.
+    Attributes:
+        members: that are trained together.
+        images_a_pass: of all of them together, that are measured at once.
+    """
+
+    members: int
+    images_a_pass: int
+
+
+def room(work: Work, k: int, memory: int) -> Room:
+    """How many members like member k fit into `memory` bytes, and on a CPU into its caches."""
+    total, largest, batch = _bytes_needed(work, k)
+    an_image = max(1, largest // batch)
+    if work.subsets.pool.device.type == "cpu":
+        members = min(memory // total, max(FEWEST, LARGEST_TENSOR // largest))
+        return Room(max(1, members), max(64, LARGEST_TENSOR // an_image))
+    return Room(max(1, memory // total), max(64, memory // (4 * an_image)))
+
+
+def _bytes_needed(work: Work, k: int) -> tuple[int, int, int]:
+    """The memory that member k needs in a program, that of its largest activation, and its images a step.
+
+    It needs what a backward pass keeps (found by one forward pass), its images, and the optimiser's states.
     """
     images, labels = work.subsets.of_member(k)
     batch = min(work.settings[k].batch or len(labels), len(labels))
@@ -44,22 +70,17 @@ def bytes_per_member(work: Work, k: int) -> tuple[int, int]:
     for name in work.stack.parameters:
         state[name].requires_grad_()
     work.stack.template.train()
-    device = images.device
-    forked = torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
-    with forked, torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with _unchanged_randomness(work), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         functional_call(work.stack.template, state, (images[:batch],), work.arguments_of(k))
+    kept[images.untyped_storage().data_ptr()] = images[:batch].nbytes  # the first layer may keep the whole pool
     states = STATES_PER_PARAMETER * sum(value.nbytes for value in state.values())
-    gathered = images[:batch].nbytes
-    return int(OVERHEAD * (sum(kept.values()) + gathered)) + states, max(kept.values(), default=1)
+    return int(OVERHEAD * sum(kept.values())) + states, max(kept.values()), batch
 
 
-def members_that_fit(work: Work, k: int, memory: int) -> int:
-    """The members like member k that `memory` bytes hold; at least one."""
-    total, largest = bytes_per_member(work, k)
-    fit = memory // total
-    if work.subsets.pool.device.type == "cpu":
-        fit = min(fit, max(FEWEST, LARGEST_TENSOR // largest))
-    return max(1, fit)
+def _unchanged_randomness(work: Work) -> AbstractContextManager[None]:
+    """What a trial draws (dropout) must not move the random numbers of the training."""
+    device = work.subsets.pool.device
+    return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
 def choose_method(work: Work, members: Sequence[int], method: Method = "auto") -> tuple[str, Forward | None]:
@@ -87,38 +108,49 @@ def choose_method(work: Work, members: Sequence[int], method: Method = "auto") -
             "This network cannot be trained by grouped layers (they need a convolution, layers known to "
             "companion.ensemble.grouped, and no arguments). Use method='vmap' or 'auto'."
         )
-    name, forward = ("vmap", Stack.forward) if work.grouped is None else ("grouped", work.grouped)
     if method == "grouped":
-        return name, forward
-    device = work.subsets.pool.device
-    # the trial's dropout must not move the random numbers of the training
-    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
-        return (name, forward) if _is_faster_together(work, members, forward) else ("loop", None)
+        return "grouped", work.grouped
+    with _unchanged_randomness(work):
+        if not _is_faster_together(work, members):
+            return "loop", None
+    return ("vmap", Stack.forward) if work.grouped is None else ("grouped", work.grouped)
 
 
-def _is_faster_together(work: Work, members: Sequence[int], forward: Forward) -> bool:
+def _is_faster_together(work: Work, members: Sequence[int]) -> bool:
     """Whether members are trained faster together than one after the other.
 
     A short trial of both, on copies, decides. Where the whole training is so short that the trial would cost more than
     a twentieth of it, what has mostly been found does: grouped layers and networks without convolution, together.
     """
-    first = members[0]
-    steps = len(members) * work.settings[first].epochs * work.steps(first)
-    few = list(members[: PROBED_MEMBERS if steps > 2 * WORTH_A_TRIAL else PROBED_MEMBERS // 2])
-    if steps < WORTH_A_TRIAL:
-        return len(members) >= FEWEST and (work.grouped is not None or not _convolves(work.stack.template))
+    first, K = members[0], len(members)
+    steps = K * work.settings[first].epochs * work.steps(first)
+    if not _can_be_batched(work):
+        return False
+    affordable = int((steps / TRIAL_SHARE - 3) / 2)  # three steps alone, and mostly at most two together
+    if affordable < min(K, FEWEST):
+        return K >= FEWEST and (work.grouped is not None or not _convolves(work.stack.template))
+    few = list(members[: min(affordable, PROBED_MEMBERS)])
     trial = work.copy_of(few)
     alone = _seconds_alone(trial) * len(few)
-    program = Program(trial, range(len(few)), forward)
+    program = Program(trial, range(len(few)), work.grouped or Stack.forward)
+    # the first trial is slower than later ones: it may decide for the program, against it only when far off
+    for slack in (3.0, 1.2, 1.0):
+        together = _seconds_together(program, trial)
+        if together < alone or together > slack * alone:
+            break
+    return together < alone
+
+
+@torch.no_grad()
+def _can_be_batched(work: Work) -> bool:
+    """Whether `vmap` knows a rule for every operation of the network."""
+    few = work.copy_of([0, 1])
+    few.stack.template.eval()
     try:
-        # the first trial is slower than later ones: it may decide for the program, against it only when far off
-        for slack in (3.0, 1.2, 1.0):
-            together = _seconds_together(program, trial)
-            if together < alone or together > slack * alone:
-                return together < alone
-    except RuntimeError:  # an operation without a batching rule; the loop raises whatever is truly wrong
+        few.stack.forward(work.subsets.pool[:2], few.arguments, shared=True)
+    except RuntimeError:  # the loop raises whatever else is wrong
         return False
-    return False
+    return True
 
 
 def _convolves(template: nn.Module) -> bool:
@@ -127,15 +159,14 @@ def _convolves(template: nn.Module) -> bool:
 
 def _seconds_together(program: Program, trial: Work) -> float:
     """Seconds of one epoch of the program."""
-    everyone = torch.arange(len(program.members), device=program.device)
     started = _now(trial)
     program.epoch(most_steps=1)
-    stepped = _now(trial)
-    if program.test_batches is not None:
-        program.accuracies(program.test_batches, everyone)
-    program.accuracies(program.batches, everyone)
-    measured = _now(trial)
-    return trial.steps(0) * (stepped - started) + (measured - stepped) / trial.settings[0].evaluate_every
+    seconds = trial.steps(0) * (_now(trial) - started)
+    for batches in filter(None, (program.batches, program.test_batches)):
+        started = _now(trial)
+        measured = program.measure_one_pass(batches)
+        seconds += (_now(trial) - started) * batches.size / measured / trial.settings[0].evaluate_every
+    return seconds
 
 
 def _seconds_alone(trial: Work) -> float:
@@ -154,12 +185,13 @@ def _seconds_alone(trial: Work) -> float:
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-        stepped = _now(trial)
-        seconds.append(stepped - started)
+        seconds.append(_now(trial) - started)
     network.eval()
-    for data in [(images, labels)] + ([test] if test is not None else []):
-        accuracy(network, *data)
-    measuring = _now(trial) - stepped
+    measuring = 0.0
+    for x, y in [(images, labels)] + ([test] if test is not None else []):
+        started = _now(trial)
+        accuracy(network, x[:MEASURED], y[:MEASURED])
+        measuring += (_now(trial) - started) * len(y) / len(y[:MEASURED])
     return trial.steps(0) * min(seconds[1:]) + measuring / settings.evaluate_every
 
 

@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from companion.ensemble.members import MemberOutcome, finish
 from companion.ensemble.rules import UpdateRule
 from companion.ensemble.stacking import Forward, Stack, State
-from companion.ensemble.subsets import Batches
+from companion.ensemble.subsets import IMAGES_A_PASS, Batches
 from companion.ensemble.work import Work
 from companion.progress import Progress
 from companion.training import NEGLIGIBLE_LOSS
@@ -28,11 +28,19 @@ class Program:
         work: that of the whole ensemble.
         members: which of its members.
         forward: computes all members' outputs, :meth:`Stack.forward` or one that is equal to it.
+        images_a_pass: images of all members together that are measured at once.
     """
 
-    def __init__(self, work: Work, members: Sequence[int], forward: Forward = Stack.forward) -> None:
+    def __init__(
+        self,
+        work: Work,
+        members: Sequence[int],
+        forward: Forward = Stack.forward,
+        images_a_pass: int = IMAGES_A_PASS,
+    ) -> None:
         rows = torch.tensor(list(members), device=work.subsets.pool.device)
-        self.work, self.members, self.forward = work, list(members), forward
+        self.work, self.members = work, list(members)
+        self.forward, self.images_a_pass = forward, images_a_pass
         self.settings = [work.settings[k] for k in members]
         self.stack = work.stack.select(rows)
         self.arguments = {name: value[rows] for name, value in work.arguments.items()}
@@ -129,9 +137,17 @@ class Program:
             arguments = {name: value[rows] for name, value in arguments.items()}
         stack.template.eval()
         right = torch.zeros(len(rows), dtype=torch.int64, device=self.device)
-        for images, labels in batches.in_order():
+        for images, labels in batches.in_order(self.images_a_pass):
             right += (self.forward(stack, images, arguments, shared=batches.shared).argmax(2) == labels).sum(1)
         return [count / batches.size for count in right.tolist()]
+
+    @torch.no_grad()
+    def measure_one_pass(self, batches: Batches) -> int:
+        """Compute what one pass of a measurement computes; returns its images a member."""
+        self.stack.template.eval()
+        images, labels = next(batches.in_order(self.images_a_pass))
+        (self.forward(self.stack, images, self.arguments, shared=batches.shared).argmax(2) == labels).sum(1).tolist()
+        return labels.shape[1]
 
     def _stop(self, candidates: Tensor, last: bool) -> None:
         """Finish the candidates that are done, and take finished members out of the program when that pays."""

@@ -33,6 +33,11 @@ class Stack:
     def __len__(self) -> int:
         return len(next(iter({**self.parameters, **self.buffers}.values())))
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(iter(self.tensors().values())).device
+
     def tensors(self) -> State:
         """All stacked tensors by name."""
         return {**self.parameters, **self.buffers}

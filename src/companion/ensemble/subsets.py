@@ -10,7 +10,7 @@ from companion.augmentation import crop_and_flip
 from companion.errors import CompanionError
 from companion.training import Settings
 
-IMAGES_A_PASS = 4096  # of all members together, when measuring accuracies: keeps activations in the caches
+IMAGES_A_PASS = 4096  # of all members together, when nothing better is known of their activations
 
 
 @dataclass
@@ -145,9 +145,9 @@ class Batches:
                 images = torch.stack(augmented)
             yield images, labels
 
-    def in_order(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """All images in their own order, in parts that are small enough to measure quickly."""
-        part = max(32, IMAGES_A_PASS // len(self.labels))
+    def in_order(self, images_a_pass: int = IMAGES_A_PASS) -> Iterator[tuple[Tensor, Tensor]]:
+        """All images in their own order, in parts of so many images of all members together."""
+        part = max(16, images_a_pass // len(self.labels))
         for positions in torch.arange(self.size, device=self.labels.device).split(part):
             yield self._at(positions.expand(len(self.labels), -1))
 

@@ -103,7 +103,8 @@ def train_stacked(
             optimiser.step()
         if epoch in due:
             evaluate(outcome, data, epoch)
-        progress.update(epoch, plan.epochs, f"epoch {epoch}")
+        latest = float(outcome.curves["test_accuracy"][-1].mean())
+        progress.update(epoch, plan.epochs, f"epoch {epoch}", test_accuracy=latest)
     return outcome
 
 
