@@ -130,15 +130,18 @@ def test_gradient_descent_starts_from_the_same_measure(zeros_and_ones):
 
 
 def test_gradient_trained_minima_are_far_better_than_typical_ones(zeros_and_ones):
-    """rare_bad_minima, 0 vs 1, n = 10: Adam 1e-2 stopped at zero training error .0103; random minima .150."""
+    """rare_bad_minima, 0 vs 1, n = 10: Adam 1e-2 stopped at zero training error .0103; random minima .150.
+
+    At least 20 steps: stopped in the very first step without error (step 4 on average) the networks are at .05.
+    """
     images, labels = zeros_and_ones
     generator = torch.Generator().manual_seed(0)
     subsets = [torch.randint(len(labels), (10,), generator=generator) for _ in range(40)]
-    settings = Settings(epochs=300, optimiser="adam", learning_rate=0.01, stop_at_zero_error=True, evaluate_every=300)
+    settings = Settings(epochs=300, optimiser="adam", learning_rate=0.01, stop_at_zero_error=True, at_least=20)
     ensemble = Ensemble(RandomPerceptron((64, 20, 1)).build, seeds=range(40))
     outcome = ensemble.train(images, labels, settings, subsets=subsets)
     assert outcome.train_accuracy.tolist() == [1.0] * 40
-    assert float((1 - ensemble.evaluate(images, labels)).mean()) < 0.03
+    assert float((1 - ensemble.evaluate(images, labels)).mean()) < 0.15 / 3
 
 
 def test_what_does_not_fit_is_named(zeros_and_ones):

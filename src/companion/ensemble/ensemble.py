@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from companion.ensemble.members import MemberOutcome, train_alone
-from companion.ensemble.probe import Method, Room, choose_method, room
+from companion.ensemble.probe import Method, make_plan
 from companion.ensemble.program import Program
 from companion.ensemble.stacking import Stack, stack
 from companion.ensemble.subsets import IMAGES_A_PASS, Subsets
@@ -142,15 +142,14 @@ class Ensemble:
         outcomes: dict[int, MemberOutcome] = {}
         methods: dict[int, str] = {}
         for members in work.programs():
-            name, forward = choose_method(work, members, method)
-            methods |= dict.fromkeys(members, name)
-            fits = Room(1, 1) if forward is None else room(work, members[0], memory)
-            for part in _parts(members, fits.members):
+            plan = make_plan(work, members, method, memory)
+            methods |= dict.fromkeys(members, plan.method)
+            for part in _parts(members, plan.members):
                 following = Part(progress, start=len(outcomes), share=len(part), total=len(self), label="networks")
-                if forward is None:
+                if plan.forward is None:
                     outcomes[part[0]] = train_alone(work, part[0], following)
                 else:
-                    outcomes |= Program(work, part, forward, fits.images_a_pass).train(following)
+                    outcomes |= Program(work, part, plan.forward, plan.images_a_pass).train(following)
         return EnsembleOutcome([outcomes[k] for k in range(len(self))], [methods[k] for k in range(len(self))])
 
     @torch.no_grad()

@@ -30,26 +30,30 @@ OVERHEAD = 1.5  # gradients of activations and workspaces beside what the backwa
 
 
 @dataclass(frozen=True)
-class Room:
-    """How much of the work goes into one program.
+class Plan:
+    """How members of one shape are trained.
 
     Attributes:
-        members: that are trained together.
+        method: ``grouped``, ``vmap`` or ``loop``.
+        forward: of a program; None for the loop.
+        members: that go into one program.
         images_a_pass: of all of them together, that are measured at once.
     """
 
-    members: int
-    images_a_pass: int
+    method: str
+    forward: Forward | None = None
+    members: int = 1
+    images_a_pass: int = 1
 
 
-def room(work: Work, k: int, memory: int) -> Room:
-    """How many members like member k fit into `memory` bytes, and on a CPU into its caches."""
+def room(work: Work, k: int, memory: int) -> tuple[int, int]:
+    """How many members like member k fit into `memory` bytes and on a CPU into its caches, and images a pass."""
     total, largest, batch = _bytes_needed(work, k)
     an_image = max(1, largest // batch)
     if work.subsets.pool.device.type == "cpu":
         members = min(memory // total, max(FEWEST, LARGEST_TENSOR // largest))
-        return Room(max(1, members), max(64, LARGEST_TENSOR // an_image))
-    return Room(max(1, memory // total), max(64, memory // (4 * an_image)))
+        return max(1, members), max(64, LARGEST_TENSOR // an_image)
+    return max(1, memory // total), max(64, memory // (4 * an_image))
 
 
 def _bytes_needed(work: Work, k: int) -> tuple[int, int, int]:
@@ -70,7 +74,7 @@ def _bytes_needed(work: Work, k: int) -> tuple[int, int, int]:
     for name in work.stack.parameters:
         state[name].requires_grad_()
     work.stack.template.train()
-    with _unchanged_randomness(work), torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
+    with torch.autograd.graph.saved_tensors_hooks(note, lambda tensor: tensor):
         functional_call(work.stack.template, state, (images[:batch],), work.arguments_of(k))
     kept[images.untyped_storage().data_ptr()] = images[:batch].nbytes  # the first layer may keep the whole pool
     states = STATES_PER_PARAMETER * sum(value.nbytes for value in state.values())
@@ -83,13 +87,14 @@ def _unchanged_randomness(work: Work) -> AbstractContextManager[None]:
     return torch.random.fork_rng(devices=[device] if device.type == "cuda" else [])
 
 
-def choose_method(work: Work, members: Sequence[int], method: Method = "auto") -> tuple[str, Forward | None]:
-    """How members of one shape are trained: the method's name and its forward; None for the loop.
+def make_plan(work: Work, members: Sequence[int], method: Method, memory: int) -> Plan:
+    """Decide how members of one shape are trained.
 
     Args:
         work: that of the ensemble.
         members: those that could share a program.
         method: ``auto`` or what the caller insists on.
+        memory: bytes that a program may take.
 
     Raises:
         CompanionError: an unknown method, or one that this network cannot be trained by.
@@ -99,33 +104,31 @@ def choose_method(work: Work, members: Sequence[int], method: Method = "auto") -
     obstacle = refuse_what_vmap_cannot(work.stack.template)
     if method == "vmap" and obstacle:
         raise CompanionError(f"This network cannot be trained by vmap: {obstacle}. Use method='loop' or 'auto'.")
-    if method == "loop" or (method == "auto" and (obstacle or len(members) == 1)):
-        return "loop", None
-    if method == "vmap":
-        return "vmap", Stack.forward
     if method == "grouped" and work.grouped is None:
         raise CompanionError(
             "This network cannot be trained by grouped layers (they need a convolution, layers known to "
             "companion.ensemble.grouped, and no arguments). Use method='vmap' or 'auto'."
         )
-    if method == "grouped":
-        return "grouped", work.grouped
+    if method == "loop" or (method == "auto" and (obstacle or len(members) == 1)):
+        return Plan("loop")
     with _unchanged_randomness(work):
-        if not _is_faster_together(work, members):
-            return "loop", None
-    return ("vmap", Stack.forward) if work.grouped is None else ("grouped", work.grouped)
+        fit, images_a_pass = room(work, members[0], memory)
+        if method == "auto" and not _is_faster_together(work, members[: max(fit, FEWEST)], len(members)):
+            return Plan("loop")
+    if method == "vmap" or work.grouped is None:
+        return Plan("vmap", Stack.forward, fit, images_a_pass)
+    return Plan("grouped", work.grouped, fit, images_a_pass)
 
 
-def _is_faster_together(work: Work, members: Sequence[int]) -> bool:
-    """Whether members are trained faster together than one after the other.
+def _is_faster_together(work: Work, members: Sequence[int], K: int) -> bool:
+    """Whether K members, in programs as large as that of `members`, are trained faster than one after the other.
 
     A short trial of both, on copies, decides. Where the whole training is so short that the trial would cost more than
     a twentieth of it, what has mostly been found does: grouped layers and networks without convolution, together.
     """
-    first, K = members[0], len(members)
-    steps = K * work.settings[first].epochs * work.steps(first)
     if not _can_be_batched(work):
         return False
+    steps = K * work.settings[members[0]].epochs * work.steps(members[0])
     affordable = int((steps / TRIAL_SHARE - 3) / 2)  # three steps alone, and mostly at most two together
     if affordable < min(K, FEWEST):
         return K >= FEWEST and (work.grouped is not None or not _convolves(work.stack.template))

@@ -21,7 +21,7 @@ class Sugar(Parameters):
     )
     positive_side: bool = parameter(True, help="inject for x > 0 as well, as the paper does")
     others: tuple[str, ...] = parameter(
-        ("elu", "silu", "leaky_relu", "nelu"), standard=("elu",),
+        ("elu", "silu", "leaky_relu", "nelu"), standard=(),
         paper=tuple(name for name in NAMES if name != "b_silu"), choices=tuple(SURROGATES),
         help="further surrogates to compare with",
     )  # fmt: skip
@@ -33,19 +33,21 @@ class Sugar(Parameters):
         False, paper=True, help="train a gain-matched control for every surrogate, not for the chosen one alone"
     )
     depth: int = parameter(8, low=1, high=16, unit="layers", help="hidden layers of the mlp")
-    width: int = parameter(32, low=4, high=256, unit="units", help="units of a hidden layer; channels of vgg_mini")
+    width: int = parameter(
+        32, standard=16, paper=32, low=4, high=256, unit="units", help="units of a hidden layer; channels of vgg_mini"
+    )
     bias_init: float = parameter(0.0, low=-5, high=0, help="initial bias of every hidden unit of the mlp")
-    batch_norm: bool = parameter(False, standard=True, help="batch normalisation before the activation (mlp, vgg_mini)")
+    batch_norm: bool = parameter(False, help="batch normalisation before the activation (mlp, vgg_mini)")
     optimiser: Literal["sgd", "momentum", "adam"] = parameter("sgd", help="optimiser; momentum is SGD with 0.9")
     learning_rate: float = parameter(0.01, paper=0.001, low=1e-4, high=1, log=True, help="learning rate")
     rates: tuple[float, ...] = parameter(
-        (0.03, 0.1), standard=(0.03,), paper=(0.003, 0.01, 0.03, 0.1), low=1e-4, high=1,
+        (0.03, 0.1), standard=(0.05,), paper=(0.003, 0.01, 0.03, 0.1), low=1e-4, high=1,
         help="further learning rates, for ReLU, its gain-matched control and SUGAR",
     )  # fmt: skip
     train_images: int = parameter(
-        1000, standard=3000, paper=0, low=0, high=50000, unit="images", help="training images; 0 for all"
+        1000, standard=2000, paper=0, low=0, high=50000, unit="images", help="training images; 0 for all"
     )
-    batch: int = parameter(50, paper=128, low=1, high=1024, unit="images", help="images a step")
+    batch: int = parameter(50, standard=20, paper=128, low=1, high=1024, unit="images", help="images a step")
     epochs: int = parameter(30, standard=10, paper=50, low=1, high=1000, help="passes over the training set")
     evaluations: int = parameter(6, standard=5, low=1, high=100, help="points of the curves after the start")
     seeds: int = parameter(5, standard=3, paper=5, low=1, high=50, help="number of seeds (weights and batch order)")
