@@ -104,7 +104,7 @@ def filters_panel() -> str:
         drawing.append(_picture(seen[index] / seen.max(), left + 2, top + 2, 50, "response"))
         drawing.append(kernel(bank[index], left + 3, top + 3, 6))
     return PANEL.format(
-        page="reference/methods.html",  # until the chapter is there
+        page="../notebooks/predefined_filters/idea.html",
         alt="Sixteen 3 by 3 kernels and what each of them sees in a picture of two towers",
         drawing="\n".join(drawing),
         title="Sixteen filters, never trained",
@@ -155,7 +155,7 @@ def surrogate_panel() -> str:
         _text(16, _slope(1) + 4, "1", "end"),
     ]
     return PANEL.format(
-        page="reference/methods.html",  # until the chapter is there
+        page="../notebooks/sugar/idea.html",
         alt="The derivative of the ReLU is zero for negative inputs, that of B-SiLU is not",
         drawing="\n".join(drawing),
         title="A gradient for units that fell silent",

@@ -19,6 +19,15 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
             pytest.skip("torch sees no CUDA GPU")
 
 
+def pytest_terminal_summary(terminalreporter) -> None:
+    """List what tests tell beside their verdict (``record_property("told", ...)``), such as every control moved."""
+    reports = terminalreporter.stats.get("passed", [])
+    told = sorted(text for report in reports for name, text in report.user_properties if name == "told")
+    if told:
+        terminalreporter.section("what the tests saw")
+        terminalreporter.write_line("\n".join(told))
+
+
 @pytest.fixture
 def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """No data roots, and an empty cache and record folder below `tmp_path`."""

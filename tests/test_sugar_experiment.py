@@ -15,7 +15,7 @@ from companion.sugar.experiment import EXPERIMENT, all_arms, point, run
 from companion.sugar.networks import StackedMLP
 from companion.sugar.perceptrons import flat_sample, silent_preactivations
 from companion.sugar.stacked_training import Plan, train_stacked
-from companion.sugar.tables import recorded_points
+from companion.sugar.tables import recorded_points, train_point
 
 SMALL = {"depth": 2, "width": 8, "epochs": 2, "seeds": 2, "train_images": 100, "rates": (0.1,), "others": ("silu",)}
 
@@ -173,3 +173,11 @@ def test_an_image_network_trains_in_every_reading():
         (row,) = image_rows("comparison", "vgg_mini", arm, 0, Plan(width=8, epochs=1, batch=20), sample)
         assert len(row["dead_by_layer"]) == 6
         assert 0 <= row["test_accuracy"] <= 1
+
+
+def test_a_point_that_a_reader_asks_for_comes_back_as_the_explorers_rows():
+    rows = train_point({"f": "ELU", "depth": 1, "learning_rate": 0.02})
+    assert {row["reading"] for row in rows} == {"plain ReLU", "ReLU, gain-matched", "f forward", "SUGAR with f"}
+    assert {row["learning_rate"] for row in rows} == {0.02}
+    assert {row["seed"] for row in rows} == {0, 1, 2}
+    assert all(row["f"] == "ELU" or row["reading"] == "plain ReLU" for row in rows)

@@ -7,6 +7,7 @@ from typing import Any
 import anywidget
 import pandas as pd
 import traitlets
+from matplotlib import pyplot
 from matplotlib.figure import Figure
 
 from companion.errors import unknown
@@ -196,7 +197,10 @@ class Explorer(anywidget.AnyWidget):
         if callable(figure):
             figure = figure({control["name"]: plain(control["value"]) for control in self.state["controls"]})
         figure = figure or default_figure(self.state)
-        return None if figure is None else compressed(figure)
+        if figure is None:
+            return None
+        pyplot.close(figure)  # it stands in the explorer's place: the notebook shall not show it a second time
+        return compressed(figure)
 
     def html(self) -> str:
         """The explorer for a page without kernel: static figure and state, which the page's script brings to life."""

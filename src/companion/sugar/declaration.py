@@ -57,5 +57,5 @@ class Sugar(Parameters):
         (-2.0, -4.0), low=-8, high=0, help="initial biases of the silent start"
     )
     silent_seeds: int = parameter(3, standard=10, low=1, high=50, help="seeds of the silent start")
-    grid: int = parameter(15, low=3, high=101, unit="points", help="side of the loss slices")
+    grid: int = parameter(11, low=3, high=101, unit="points", help="side of the loss slices")
     parts: tuple[str, ...] = parameter(PARTS, choices=PARTS, help="which parts to run")

@@ -33,6 +33,10 @@ def surrogates(names: Sequence[str] = tuple(PAPER_SURROGATES)) -> Figure:
     return figure
 
 
+HIGHEST_SHARE = 0.3
+"""Of the pre-activations, in one bar of :func:`reach`; higher bars are cut off and carry their share as text."""
+
+
 def gains(depth: int = 8, names: Sequence[str] = ("b_silu", "elu", "silu", "nelu")) -> Figure:
     """The closed form g^(layers above) of the gradient's norm for several surrogates, relative to ReLU."""
     figure, axes = plt.subplots(figsize=(6.5, 3.4))
@@ -58,7 +62,12 @@ def reach(preactivations: dict[str, torch.Tensor], surrogate: str = "b_silu") ->
     figure, axes = plt.subplots(figsize=(8, 3.4))
     density = axes.twinx()
     for k, (label, values) in enumerate(preactivations.items()):
-        density.hist(values.flatten().numpy(), bins=80, density=True, color=PALETTE[k], alpha=0.35, label=label)
+        counts, edges = np.histogram(values.flatten().numpy(), bins=60, range=(-8, 4))
+        share = counts / values.numel()
+        density.stairs(share, edges, fill=True, color=PALETTE[k], alpha=0.35, label=label)
+        if share.max() > HIGHEST_SHARE:  # behind a silent first layer every pre-activation is the bias itself
+            place = edges[share.argmax()] + 0.1, HIGHEST_SHARE
+            density.annotate(f"{share.max():.0%}", place, ha="center", va="bottom", fontsize=8, color=PALETTE[k])
     x = torch.linspace(-8, 4, 601, dtype=torch.float64)
     f = find_surrogate(surrogate)
     axes.plot(x, f.slope(x), color="black", label=f"slope of {f.label}")
@@ -68,7 +77,7 @@ def reach(preactivations: dict[str, torch.Tensor], surrogate: str = "b_silu") ->
     axes.set(xlabel="pre-activation x", ylabel="slope", xlim=(-8, 4))
     axes.set_zorder(density.get_zorder() + 1)
     axes.patch.set_visible(False)
-    density.set(yticks=[])
+    density.set(yticks=[], ylim=(0, HIGHEST_SHARE))
     density.grid(False)
     density.spines["left"].set_visible(False)
     handles = [*axes.get_legend_handles_labels()[0], *density.get_legend_handles_labels()[0]]

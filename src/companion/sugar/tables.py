@@ -1,7 +1,13 @@
 """The tables behind the chapter's explorers."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import pandas as pd
 
+from companion.experiment import Row
+from companion.progress import SILENT, Progress
+from companion.sugar.experiment import point
 from companion.sugar.surrogates import SURROGATES
 
 READINGS = {
@@ -31,6 +37,14 @@ def recorded_points(table: pd.DataFrame) -> pd.DataFrame:
     order = {reading: k for k, reading in enumerate(READINGS.values())}
     return rows.sort_values(["reading", "f", "depth", "learning_rate", "seed"],
                             key=lambda c: c.map(order) if c.name == "reading" else c, ignore_index=True)  # fmt: skip
+
+
+def train_point(values: Mapping[str, Any], progress: Progress = SILENT, scale: str = "quick") -> list[Row]:
+    """Train the point that a reader of the explorer asks for, from three seeds; rows of :func:`recorded_points`."""
+    name = next(name for name, f in SURROGATES.items() if f.label == values["f"])
+    chosen = {"depth": int(values["depth"]), "learning_rate": float(values["learning_rate"])}
+    rows = point(progress, scale=scale, surrogate=name, seeds=3, evaluations=1, **chosen)
+    return recorded_points(pd.DataFrame(rows)).to_dict("records")
 
 
 def published_pairs() -> pd.DataFrame:
