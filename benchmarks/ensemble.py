@@ -1,6 +1,6 @@
 """Many networks as one program against three ways of training them one after the other, and random networks a second.
 
-    OMP_NUM_THREADS=1 python benchmarks/ensemble.py      # the table, and results/benchmarks/ensemble-cpu.json
+    OMP_NUM_THREADS=1 python benchmarks/ensemble.py      # the table, and benchmarks/results/ensemble-cpu.json
 
 Every cell runs in a process of its own, so that its peak memory is its own. What costs nothing more per network (the
 loops) is measured on a few networks; a cell that would take longer than --cap seconds is left out. Networks are
@@ -36,7 +36,7 @@ from companion.training import Settings, train
 SIZES = (1, 8, 32, 128, 1024)
 ALONE = ("loop", "DataLoader", "process")
 LONG_ENOUGH = 3.0  # processor seconds; shorter cells are repeated
-FOLDER = Path(__file__).parent.parent / "results" / "benchmarks"
+FOLDER = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True)

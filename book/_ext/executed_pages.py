@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from light_pictures import lighter
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
@@ -53,7 +54,8 @@ def merge(source: Notebook, executed: Notebook, name: str) -> Notebook:
         if text(answer) != text(cell):
             line = next(iter(text(cell).splitlines()), "(empty)")
             raise ExecutedCopyError(f"{name} was changed after it was executed, at the cell `{line}`: {ADVICE}")
-        cells.append({**cell, "outputs": answer["outputs"], "execution_count": answer["execution_count"]})
+        outputs = [lighter(output) for output in answer["outputs"]]
+        cells.append({**cell, "outputs": outputs, "execution_count": answer["execution_count"]})
         cells += _injected(answers)
     if answers:
         raise ExecutedCopyError(f"{name} has fewer code cells than its executed copy: {ADVICE}")
