@@ -124,6 +124,14 @@ def test_networks_with_other_kernels_than_the_papers_do_not_enter_the_claims():
     assert claims.gain("pfnet", "random")(rows) == pytest.approx([0.1])
 
 
+@pytest.mark.parametrize("data", ["cifar10", "folder:flowers17_128/flowers17_128.zip"])
+def test_the_record_of_one_data_set_alone_is_judged(rows, data):
+    """Claims on the other data set are not measured then, which is no error."""
+    verdicts = {v.claim.key: v.state for v in judge_all(EXPERIMENT.claims, rows.assign(data=data), "standard").verdicts}
+    other = ("P1", "P2a", "P4a", "C2") if data == "cifar10" else ("P2c", "P3", "P4b")
+    assert {verdicts[key] for key in other} == {"not measured"}
+
+
 def test_the_explorer_shows_each_network_once_and_dense_ones_at_every_number_of_angles():
     two = pd.concat([accuracies(pfnet=[0.8], dense=[0.9])] * 2).assign(train_accuracy=1.0)
     shown = recorded_points(pd.concat([two, accuracies(pfnet=[0.7]).assign(n_angles=8, train_accuracy=1.0)]))

@@ -57,7 +57,10 @@ def train_accuracy(table: pd.DataFrame) -> Sequence[float]:
 
 def lead_at_most_images(table: pd.DataFrame) -> Sequence[float]:
     """P3: PFNet minus dense twin on CIFAR-10 at the largest training set, paired by seed."""
-    lead = differences(cifar10(table), "pfnet", "dense").reset_index(name="lead")
+    lead = differences(cifar10(table), "pfnet", "dense")
+    if lead.empty:
+        return []
+    lead = lead.reset_index(name="lead")
     return lead[lead["per_class"] == lead["per_class"].max()]["lead"].tolist()
 
 
