@@ -5,7 +5,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from companion.claims import judge
+from companion.claims import judge, judge_all
+from companion.measure import measure
 from companion.records import Record, table
 from companion.sugar import figures, mechanism_figures
 from companion.sugar.arms import ArmBank, forward_arm, gain_matched_arm, relu_arm, sugar_arm
@@ -181,3 +182,13 @@ def test_a_point_that_a_reader_asks_for_comes_back_as_the_explorers_rows():
     assert {row["learning_rate"] for row in rows} == {0.02}
     assert {row["seed"] for row in rows} == {0, 1, 2}
     assert all(row["f"] == "ELU" or row["reading"] == "plain ReLU" for row in rows)
+
+
+@pytest.mark.parametrize("part", ["mechanics", "comparison", "rates", "silence"])
+def test_a_run_of_one_part_is_judged_by_the_claims_it_can_decide(part):
+    small = SMALL | {"silent_biases": (-2.0,), "silent_seeds": 2}
+    record = measure(EXPERIMENT, "quick", **small, parts=(part,))
+    states = {v.claim.key: v.state for v in judge_all(EXPERIMENT.claims, table([record]), "quick").verdicts}
+    assert (states["S1"] == "not measured") == (part != "mechanics")
+    assert (states["S4b"] == "not measured") == (part != "comparison")
+    assert (states["S2"] == "not measured") == (part != "silence")
