@@ -91,7 +91,7 @@ def execute(
     output.parent.mkdir(parents=True, exist_ok=True)
     partial = output.with_suffix(".failed.ipynb")
     begun, started = time.time(), time.monotonic()
-    error, used = _papermill(path, partial, parameters, threads)
+    error, used = execute_cells(path, partial, parameters, threads)
     seconds = time.monotonic() - started
     if error:
         return Report(path, partial, "failed", seconds, why=error)
@@ -166,7 +166,7 @@ def _reason_to_execute(source: nbformat.NotebookNode, parameters: dict[str, Any]
     return f"changed: {', '.join(changes[:3])}{' ...' if len(changes) > 3 else ''}" if changes else ""
 
 
-def _papermill(path: Path, partial: Path, parameters: dict[str, Any], threads: int) -> tuple[str, dict[str, Any]]:
+def execute_cells(path: Path, partial: Path, parameters: dict[str, Any], threads: int) -> tuple[str, dict[str, Any]]:
     """Execute into `partial`; returns the error in words (empty if none) and what the notebook used."""
     import papermill
     from papermill.engines import papermill_engines

@@ -2,7 +2,7 @@
 
 import importlib
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -21,6 +21,30 @@ class Run(Protocol):
     def __call__(self, parameters: Any, progress: Progress, device: str) -> list[Row]: ...
 
 
+class RunTogether(Protocol):
+    """Measures several settings as one tensor program: one list of rows a setting, in their order."""
+
+    def __call__(self, settings: Sequence[Any], progress: Progress, device: str) -> list[list[Row]]: ...
+
+
+@dataclass(frozen=True)
+class Together:
+    """How points of a sweep that differ in a few parameters only are measured as one tensor program.
+
+    Attributes:
+        differ: the parameters in which these points may differ; in all others they agree.
+        run: measures them. The rows of each point are those that the experiment's own `run` gives for it alone, every
+            number within the relative `tolerance`.
+        tolerance: how far a number may be from that of the point measured alone (sums in another order).
+        most: how many points go into one program at the most. All of them are lost when it is interrupted.
+    """
+
+    differ: tuple[str, ...]
+    run: RunTogether | Callable[..., list[list[Row]]]
+    tolerance: float = 1e-4
+    most: int = 64
+
+
 @dataclass(frozen=True)
 class Experiment:
     """One paper's experiment.
@@ -33,6 +57,7 @@ class Experiment:
         run: measures; the same code at every scale.
         claims: what the measurement is held against.
         expect: one sentence on what to expect and how long it takes, by scale.
+        together: how a sweep measures several points as one tensor program, for experiments that can.
     """
 
     name: str
@@ -42,6 +67,7 @@ class Experiment:
     run: Run | Callable[..., list[Row]]
     claims: tuple[Claim, ...]
     expect: str = ""
+    together: Together | None = None
 
 
 def experiment_names() -> list[str]:

@@ -1,4 +1,4 @@
-"""The command ``companion``: run experiments, execute notebooks, read claims, look after data."""
+"""The command ``companion``: run experiments, sweep them, execute notebooks, read claims, look after data."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from companion import __version__
-from companion.command_line import building, claiming, data, doctoring, running
+from companion.command_line import building, claiming, data, doctoring, running, sweeping
 from companion.errors import CompanionError
 from companion.progress import Cancelled
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("list")(running.list_experiments)
 app.command("run")(running.run)
+app.add_typer(sweeping.app, name="sweep")
 app.command("notebook")(building.notebook)
 app.command("build")(building.build)
 app.command("claims")(claiming.claims)
