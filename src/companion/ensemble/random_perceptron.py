@@ -89,7 +89,7 @@ class RandomPerceptron:
     def outputs(self, layers: list[Tensor], columns: Tensor) -> Tensor:
         """The outputs ``[networks, out, N]`` on prepared images, in passes that fit the cache."""
         widest = max(self.sizes[1:])
-        tile = BLOCK if columns.is_cuda else max(1, min(BLOCK, CACHED // (widest * columns.shape[1])))
+        tile = BLOCK if columns.is_cuda else max(1, min(BLOCK, CACHED // max(1, widest * columns.shape[1])))
         passes = zip(*(layer.split(tile) for layer in layers), strict=True)
         return torch.cat([self._pass(list(some), columns) for some in passes])
 

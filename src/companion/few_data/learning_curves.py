@@ -25,7 +25,7 @@ def shifted_hyperbola(n: ArrayLike, e_min: float, a: float, b: float) -> NDArray
         b: see `a`.
 
     References:
-        few_data sheet, F6; the model behind it is the subject of error_density.
+        Claim F6; the model behind it is the subject of error_density.
     """
     return e_min + (1 - e_min) * a / (a + b + np.asarray(n, dtype=float))
 
