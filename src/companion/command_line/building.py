@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from companion.command_line.settings import read_settings
@@ -113,7 +114,8 @@ def _finish(reports: "list[Report]") -> None:
         if report.state == "executed":
             console.print(f"Executed copy: {report.output}", soft_wrap=True)
     for report in failed:
-        console.print(f"[bold red]{report.notebook} failed[/] in {report.why}".replace("\n", "\n    "), soft_wrap=True)
+        why = escape(report.why).replace("\n", "\n    ")
+        console.print(f"[bold red]{report.notebook} failed[/] in {why}", soft_wrap=True)
         console.print(f"Its partial copy: {report.output}", soft_wrap=True)
     if failed:
         raise typer.Exit(1)
