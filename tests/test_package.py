@@ -14,7 +14,7 @@ import companion
 
 ROOT = Path(__file__).parent.parent
 SOURCE = Path(companion.__file__).parent
-SHARED = {"data", "ensemble", "explorer", "command_line"}  # packages of the core; every other one is a paper's
+SHARED = {"data", "ensemble", "explorer", "command_line", "sweep"}  # packages of the core; every other one is a paper's
 PAPERS = sorted(path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists() and path.name not in SHARED)
 MODULES = sorted(path.relative_to(SOURCE).as_posix() for path in SOURCE.rglob("*.py"))
 NOTEBOOK_PACKAGES = (
@@ -22,7 +22,7 @@ NOTEBOOK_PACKAGES = (
     "papermill", "sphinx",
 )  # fmt: skip
 NEEDS_NOTEBOOKS = {"controls", "explorer", "execution", "execution_key", "traced_engine", "notebook_progress"}
-STORAGE = {"records", "execution", "execution_key", "tracing", "provenance", "measure", "command_line"}
+STORAGE = {"records", "execution", "execution_key", "tracing", "provenance", "measure", "sweep", "command_line"}
 
 
 @cache

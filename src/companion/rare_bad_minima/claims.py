@@ -187,8 +187,12 @@ _TIES_LARGER = (
 )
 _BY_TASK = (
     "How much better is a matter of the task: more than ten times for 0 against 1, between two and three times for 3 "
-    "against 8 at 14 by 14 pixels, with 50 or 200 steps and 20 or 100 units alike. The threshold of three was found on "
-    "digits of 8 by 8 pixels."
+    "against 8 (with 50 or 200 steps and 20 or 100 units alike), about two times for shirts against trousers. The "
+    "threshold of three was found on digits of 8 by 8 pixels."
+)
+_CLOSE_TO_EPSILON = (
+    "On shirts against trousers the best of 100,000 random networks errs on five per cent, close to epsilon: the "
+    "fraction of bad minima falls with every sample, but 30 are too few to halve it."
 )
 
 CLAIMS = (
@@ -225,7 +229,7 @@ CLAIMS = (
     Claim(
         "R3a",
         "Bad minima become rare: with the largest n, at most half of the fraction at the smallest n is left.",
-        bad_fraction_left, "<=", 0.5, "%", exact=True,
+        bad_fraction_left, "<=", 0.5, "%", exact=True, remarks={"standard": _CLOSE_TO_EPSILON},
     ),
     Claim(
         "R3b",
