@@ -261,8 +261,18 @@ def test_the_summary_averages_over_seeds_at_every_combination_of_the_factors(tmp
     picked = rows[(rows["x"] == 2) & (rows["depth"] == 1) & (rows["arm"] == "b")]["value"].mean()
     shown = means[(means["x"] == 2) & (means["depth"] == 1) & (means["arm"] == "b")]["mean"].item()
     assert shown == pytest.approx(picked)
-    (axes,) = summary.figure().axes
-    assert (axes.get_xlabel(), len(axes.lines)) == ("x", 4)
+    figure = summary.figure()
+    (axes,) = figure.axes
+    assert (figure.get_supxlabel(), figure.get_supylabel(), len(axes.lines)) == ("x", "value", 4)
+
+
+def test_a_figure_with_too_many_lines_is_divided_into_panels(tmp_path):
+    grid = {"x": [0.5, 1, 2, 3, 4], "depth": [1, 2, 4], "surrogate": ["relu", "b_silu", "nelu"], "seed": [1, 2]}
+    summary = summarise(list(sweep(TOY, grid, out=tmp_path, jobs=1).records()))
+    assert summary.panels() == ("x", ["depth", "arm"], ["surrogate"])
+    axes = summary.figure().axes
+    assert [len(each.lines) for each in axes] == [6, 6, 6]
+    assert [each.get_title("left") for each in axes] == ["surrogate b_silu", "surrogate nelu", "surrogate relu"]
 
 
 def test_what_every_run_sets_alike_is_a_factor_unless_it_follows_from_another():

@@ -51,22 +51,36 @@ class Lamb(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            kinds: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
             for p in group["params"]:
                 if p.grad is not None:
-                    self._update(p, group)
+                    kinds.setdefault((p.device, p.dtype), []).append(p)
+            for tensors in kinds.values():
+                self._update(tensors, group)
         return loss
 
-    def _update(self, p: Tensor, group: dict) -> None:
-        state = self.state[p]
-        if not state:
-            state["m"], state["v"] = torch.zeros_like(p), torch.zeros_like(p)
+    def _update(self, tensors: list[Tensor], group: dict) -> None:
+        """One step of tensors of one device and type, all at once: a network of small layers waits for nothing else."""
+        for p in tensors:
+            if not self.state[p]:
+                self.state[p].update(m=torch.zeros_like(p), v=torch.zeros_like(p))
+        gradients = [p.grad for p in tensors]
+        m, v = ([self.state[p][moment] for p in tensors] for moment in ("m", "v"))
         first, second = group["betas"]
-        m = state["m"].mul_(first).add_(p.grad, alpha=1 - first)
-        v = state["v"].mul_(second).addcmul_(p.grad, p.grad, value=1 - second)
-        u = m / (v.sqrt() + group["eps"]) + group["weight_decay"] * p
-        weight, update = p.norm().clamp(max=10), u.norm()
-        trust = torch.where((weight > 0) & (update > 0), weight / update, torch.ones_like(weight))
-        p.sub_(group["lr"] * trust * u)
+        torch._foreach_mul_(m, first)
+        torch._foreach_add_(m, gradients, alpha=1 - first)
+        torch._foreach_mul_(v, second)
+        torch._foreach_addcmul_(v, gradients, gradients, value=1 - second)
+        u = torch._foreach_sqrt(v)
+        torch._foreach_add_(u, group["eps"])
+        torch._foreach_reciprocal_(u)
+        torch._foreach_mul_(u, m)
+        if group["weight_decay"]:
+            torch._foreach_add_(u, tensors, alpha=group["weight_decay"])
+        weights, updates = torch.stack(torch._foreach_norm(tensors)).clamp(max=10), torch.stack(torch._foreach_norm(u))
+        trust = torch.where((weights > 0) & (updates > 0), weights / updates, torch.ones_like(weights))
+        torch._foreach_mul_(u, list((-group["lr"] * trust).unbind()))
+        torch._foreach_add_(tensors, u)
 
 
 def make_optimiser(

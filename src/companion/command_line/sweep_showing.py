@@ -1,7 +1,7 @@
 """``companion sweep show``: what a sweep has found, as a table and a figure."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,7 +10,9 @@ from rich.table import Table
 from companion.command_line.sweep_progress import plain
 from companion.errors import CompanionError
 from companion.sweep import SweepFolder
-from companion.sweep.summary import Summary, summarise
+
+if TYPE_CHECKING:  # it draws: the other commands need not wait for matplotlib
+    from companion.sweep.summary import Summary
 
 LINES = 40  # of a table in the terminal
 
@@ -28,6 +30,8 @@ def show(
 
     [dim]companion sweep show runs/decay --metric train_accuracy --against width --figure train.pdf[/]
     """
+    from companion.sweep.summary import summarise
+
     if not folder.is_dir():
         raise CompanionError(f"There is no folder {str(folder)!r}.")
     place = SweepFolder(folder)
@@ -60,9 +64,11 @@ def _completeness(console: Console, name: str, asked: dict[str, Any] | None, don
         console.print(f"To go on: {plain(asked['command'])}", soft_wrap=True)
 
 
-def _print_means(console: Console, summary: Summary, metric: str | None) -> None:
+def _print_means(console: Console, summary: "Summary", metric: str | None) -> None:
     means, chosen = summary.means(metric), summary.metric(metric)
-    listing = Table(*summary.factors, chosen, "95 % interval", "n")
+    listing = Table(*summary.factors)
+    for column in (chosen, "95 % interval", "n"):
+        listing.add_column(column, justify="right", no_wrap=column != chosen)
     for row in means.head(LINES).to_dict("records"):
         interval = f"{row['low']:.4g} to {row['high']:.4g}" if row["count"] > 1 else ""
         listing.add_row(
@@ -76,7 +82,7 @@ def _print_means(console: Console, summary: Summary, metric: str | None) -> None
         console.print(f"Other metrics: {', '.join(others)}", soft_wrap=True)
 
 
-def _draw(console: Console, summary: Summary, metric: str | None, against: str | None, path: Path) -> None:
+def _draw(console: Console, summary: "Summary", metric: str | None, against: str | None, path: Path) -> None:
     try:
         drawn = summary.figure(metric, against)
     except CompanionError as error:

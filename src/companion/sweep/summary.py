@@ -1,8 +1,10 @@
 """What a sweep found, at a glance: which parameters vary, a table of means over seeds, a figure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -13,6 +15,7 @@ from companion.records import Record, table
 from companion.statistics import mean_interval
 
 PREFERRED = ("test_accuracy", "accuracy", "test_error", "error", "loss")
+LINES, PANELS = 8, 5  # in a panel, and in a row or column of panels, before the figure is divided
 BOOKKEEPING = {"experiment", "scale", "key", "date", "device"}
 
 
@@ -62,26 +65,68 @@ class Summary:
             raise CompanionError("No parameter with numbers was varied: there is nothing to draw against.")
         return max(numbers, key=lambda factor: self.rows[factor].nunique())
 
+    def panels(self, against: str | None = None) -> tuple[str, list[str], list[str]]:
+        """Abscissa, factors of the lines, and factors of columns and rows of panels where lines would be too many."""
+        x = self.abscissa(against)
+        lines = [factor for factor in self.factors if factor != x]
+        facets: list[str] = []
+        while len(self.rows.groupby(lines, dropna=False)) > LINES if lines else False:
+            few = [name for name in lines if self.rows[name].nunique() <= PANELS and self.rows[name].notna().all()]
+            if len(facets) == 2 or not few:
+                break
+            facets.append(max(few, key=lambda name: self.rows[name].nunique()))
+            lines.remove(facets[-1])
+        return x, lines, facets
+
     def figure(self, metric: str | None = None, against: str | None = None) -> Figure:
         """A metric against one factor, a line for every combination of the others, with 95 % intervals over seeds."""
-        y, x = self.metric(metric), self.abscissa(against)
-        others = [factor for factor in self.factors if factor != x]
-        figure = Figure(figsize=(7.0, 4.2), layout="constrained", facecolor="white", dpi=110)
-        FigureCanvasAgg(figure)
-        axes = figure.subplots()
+        y = self.metric(metric)
+        x, lines, facets = self.panels(against)
         rows = self.rows.dropna(subset=[x, y])
-        groups = rows.groupby(others, sort=True, dropna=False) if others else [((), rows)]
-        for k, (values, group) in enumerate(groups):
-            label = ", ".join(f"{name} {_short(value)}" for name, value in zip(others, values, strict=True))
-            colour, marker = PALETTE[k % len(PALETTE)], MARKERS[(k // len(PALETTE)) % len(MARKERS)]
-            mean_with_band(axes, group, x, y, label=label or None, colour=colour, marker=marker)
-        if _spans_decades(rows[x]):
-            axes.set_xscale("log")
-        axes.set(xlabel=x.replace("_", " "), ylabel=y.replace("_", " "))
-        axes.spines[["top", "right"]].set_visible(False)
-        if others:
-            axes.legend(frameon=False, fontsize=8, ncols=1 + (len(axes.lines) > 8))
+        values = [rows[factor].drop_duplicates().sort_values().tolist() for factor in facets]
+        values += [[None]] * (2 - len(facets))
+        columns, down = len(values[0]), len(values[1])
+        size = (3.0 + 4.0 * columns, 0.6 + 3.4 * down)
+        figure = Figure(figsize=size, layout="constrained", facecolor="white", dpi=110)
+        FigureCanvasAgg(figure)
+        grid = figure.subplots(down, columns, squeeze=False, sharex=True, sharey=True)
+        styles: dict[str, tuple[str, str]] = {}
+        for (row, column), axes in np.ndenumerate(grid):
+            chosen = dict(zip(facets, (values[0][column], values[1][row]), strict=False))
+            part = rows
+            for name, value in chosen.items():
+                part = part[part[name] == value]
+            for label, group in _lines(part, lines):
+                colour, marker = styles.setdefault(label, _style(len(styles)))
+                mean_with_band(axes, group, x, y, label=label, colour=colour, marker=marker)
+            if _spans_decades(rows[x]):
+                axes.set_xscale("log")
+            axes.set_title(_label(chosen), fontsize=9, loc="left")
+            axes.spines[["top", "right"]].set_visible(False)
+        figure.supxlabel(x.replace("_", " "), fontsize=10)
+        figure.supylabel(y.replace("_", " "), fontsize=10)
+        drawn = {line.get_label(): line for axes in grid.flat for line in axes.lines}
+        if lines:
+            figure.legend(drawn.values(), drawn.keys(), loc="outside right upper", frameon=False, fontsize=8)
         return figure
+
+
+def _lines(rows: pd.DataFrame, factors: list[str]) -> Iterator[tuple[str, pd.DataFrame]]:
+    if not factors:
+        yield "", rows
+        return
+    for values, group in rows.groupby(factors, sort=True, dropna=False):
+        yield _label(dict(zip(factors, values, strict=True))), group
+
+
+def _label(values: dict[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in values.items()
+    )
+
+
+def _style(k: int) -> tuple[str, str]:
+    return PALETTE[k % len(PALETTE)], MARKERS[(k // len(PALETTE)) % len(MARKERS)]
 
 
 def summarise(records: Sequence[Record]) -> Summary:
@@ -124,7 +169,3 @@ def _follows_from(rows: pd.DataFrame, name: str, factors: Sequence[str]) -> bool
 
 def _spans_decades(values: pd.Series) -> bool:
     return bool(values.min() > 0 and values.max() / values.min() >= 20)
-
-
-def _short(value: object) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -179,8 +179,10 @@ def _ray(jobs: int | None, scheduler: str | None) -> Workers:
     if not ray.is_initialized():
         try:
             ray.init(address=scheduler, num_cpus=None if scheduler else jobs, log_to_driver=False)
-        except ConnectionError as error:
-            raise CompanionError(f"The Ray cluster {scheduler!r} does not answer ({error}).") from error
+        except Exception as error:  # Ray raises bare exceptions when it does not come up
+            raise CompanionError(
+                f"Ray {'at ' + scheduler if scheduler else 'here'} does not answer ({error})."
+            ) from error
     register_ray()
     count = jobs or max(1, int(ray.cluster_resources().get("CPU", 1)))
     return Workers("ray", "ray", count)
