@@ -58,12 +58,13 @@ def step(network: nn.Module, images: Tensor) -> Callable[[], None]:
 
 
 def rows_of(networks: dict[str, nn.Module], images: Tensor, reference: str, rounds: int) -> list[dict[str, object]]:
-    """Time and memory of every network on the same images."""
+    """Time and memory of every network on the same images, each in the memory format of its weights."""
     device = images.device.type
     for network in networks.values():
         network.to(images.device).train()
-    memory = {name: kept_bytes(partial(one, images), addresses(one)) / 1e6 for name, one in networks.items()}
-    taken = in_turns({name: step(one, images) for name, one in networks.items()}, rounds=rounds, device=device)
+    inputs = {name: _in_format_of(images, name) for name in networks}
+    memory = {name: kept_bytes(partial(one, inputs[name]), addresses(one)) / 1e6 for name, one in networks.items()}
+    taken = in_turns({name: step(one, inputs[name]) for name, one in networks.items()}, rounds=rounds, device=device)
     return [
         {
             "what": name,
@@ -76,6 +77,11 @@ def rows_of(networks: dict[str, nn.Module], images: Tensor, reference: str, roun
     ]
 
 
+def _in_format_of(images: Tensor, name: str) -> Tensor:
+    kind = torch.channels_last if "channels last" in name else torch.contiguous_format
+    return images.detach().to(memory_format=kind).requires_grad_(images.requires_grad)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu", help="cpu or cuda")
@@ -84,9 +90,14 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.manual_seed(0)
     maps = torch.randn(arguments.batch, 64, 56, 56, device=arguments.device, requires_grad=True)
+    last = torch.channels_last
     modules = {
         "module 64 -> 64, reference": DepthwiseReference(64, 64),
         "module 64 -> 64": PredefinedFilterModule(64, 64),
+        "module 64 -> 64, channels last": PredefinedFilterModule(64, 64).to(memory_format=last),
+        "module 64 -> 64, channels last, recomputed": PredefinedFilterModule(64, 64, recompute=True).to(
+            memory_format=last
+        ),
         "dense 3x3 convolution 64 -> 64 with BN": nn.Sequential(
             nn.Conv2d(64, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64)
         ),
@@ -96,6 +107,9 @@ def main() -> None:
     networks = {
         "PFNet18, reference modules": with_reference_modules(pfnet18(classes=10)),
         "PFNet18": pfnet18(classes=10),
+        "PFNet18, recomputed": pfnet18(classes=10, recompute=True),
+        "PFNet18, channels last": pfnet18(classes=10).to(memory_format=last),
+        "PFNet18, channels last, recomputed": pfnet18(classes=10, recompute=True).to(memory_format=last),
         "ResNet18": dense_twin18(classes=10),
     }
     rows += rows_of(networks, images, "PFNet18, reference modules", rounds=4)

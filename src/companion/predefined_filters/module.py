@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from companion.predefined_filters.filters import SIGMA_SMOOTH, filter_bank, smooth_kernel
+from companion.predefined_filters.recomputation import RecomputedMixing, follow
 
 MID_NORMS = ("affine", "plain", "none")
 
@@ -101,6 +102,9 @@ class PredefinedFilterModule(nn.Module):
         mid_norm: batch-norm before that ReLU: "affine" (the authors' code), "plain" (no learned scale) or
             "none".
         out_norm: batch-norm after the 1x1 convolution.
+        recompute: keep only the input for the backward pass and make the intermediate maps again there: half
+            the memory of activations for one more depthwise convolution. The same numbers; first derivatives
+            only, and not inside ``torch.func`` transforms.
 
     Shape:
         (N, n_in, H, W) -> (N, n_out, ceil(H / stride), ceil(W / stride)).
@@ -125,8 +129,12 @@ class PredefinedFilterModule(nn.Module):
         trainable_kernels: bool = False,
         mid_norm: str = "affine",
         out_norm: bool = True,
+        recompute: bool = False,
     ):
         super().__init__()
+        if recompute and (mid_norm == "none" or not relu_mid):
+            raise ValueError("recompute=True needs the batch-norm and the ReLU in the middle (mid_norm, relu_mid).")
+        self.recompute = recompute
         bank = filter_bank() if bank is None else bank
         self.fixed = FixedConvolution(n_in, bank, f, stride, trainable_kernels)
         self.norm_mid = _mid_norm(mid_norm, self.fixed.n_out)
@@ -135,8 +143,20 @@ class PredefinedFilterModule(nn.Module):
         self.norm_out = nn.BatchNorm2d(n_out) if out_norm else nn.Identity()
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.recompute and self.training:
+            return self.norm_out(self._mixed_with_little_memory(x))
         z = self.relu_mid(self.norm_mid(self.fixed(x)))
         return self.norm_out(self.pointwise(z))
+
+    def _mixed_with_little_memory(self, x: Tensor) -> Tensor:
+        norm = self.norm_mid
+        if len(x) == 1 and max(x.shape[2:]) <= self.fixed.stride:
+            raise ValueError(f"x has the shape {tuple(x.shape)}: a batch-norm in training needs more than one value.")
+        y, mean, inverse = RecomputedMixing.apply(
+            x, self.fixed.weight(), self.pointwise.weight, norm.weight, norm.bias, norm.eps, self.fixed.stride
+        )
+        follow(norm, mean, inverse, count=y[:, 0].numel())
+        return y
 
 
 def _mid_norm(kind: str, channels: int) -> nn.Module:
