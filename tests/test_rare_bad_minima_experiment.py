@@ -199,11 +199,11 @@ def test_every_claim_can_be_judged_from_a_table_in_which_nothing_was_measured(cl
         assert judge(claim, empty, scale).state == "not measured"
 
 
-def test_the_claims_are_r1_to_r6_and_no_number_is_said_to_be_published():
-    assert {claim.key[:2] for claim in EXPERIMENT.claims} == {f"R{k}" for k in range(1, 7)}
+def test_the_claims_are_r1_to_r7_and_no_number_is_said_to_be_published():
+    assert {claim.key[:2] for claim in EXPERIMENT.claims} == {f"R{k}" for k in range(1, 8)}
     assert [claim.key for claim in CLAIMS] == sorted(CLAIM)
     assert all(claim.published is None for claim in CLAIMS)
-    assert {claim.key for claim in CLAIMS if claim.origin == "paper"} == {"R3a", "R4a"}
+    assert {claim.key for claim in CLAIMS if claim.origin == "paper"} == {"R3a", "R4a", "R7"}
     assert (CLAIM["R1a"].threshold, CLAIM["R2b"].threshold, CLAIM["R2d"].threshold) == (3, 0.1, 0.15)
     assert CLAIM["R6a"].threshold == 3
 

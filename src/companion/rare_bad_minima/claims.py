@@ -7,7 +7,9 @@ import pandas as pd
 
 from companion.claims import Claim
 from companion.rare_bad_minima.density import FEWEST
+from companion.rare_bad_minima.photographs import bootstrapped_fits
 
+BAD_PHOTOGRAPHS = 0.1  # test error above which R7 calls a network bad
 LARGEST_FIXED = 30  # R2 is stated for n up to here, R6 from here on
 
 
@@ -176,6 +178,20 @@ def bad_on_purpose(table: pd.DataFrame) -> Sequence[float]:
     return min((row["block_mean_error"] for _, row in rows.iterrows()), key=np.nanmean, default=[])
 
 
+# R7
+
+
+def decays_on_photographs(table: pd.DataFrame) -> Sequence[float]:
+    """R7: the share of bootstrap resamples of the runs in which ln R falls with n, the least of the networks."""
+    rows, shares = rows_of(table, "photographs", "test_error", "n"), []
+    for _, group in rows.groupby("arch", sort=False) if len(rows) else []:
+        n, bad = group["n"].to_numpy(dtype=float), (group["test_error"] > BAD_PHOTOGRAPHS).to_numpy()
+        rates = bootstrapped_fits(n, bad)[:, 1]
+        if np.isfinite(rates).any():
+            shares.append(float((rates[np.isfinite(rates)] > 0).mean()))
+    return [min(shares)] if shares else []
+
+
 _TIES = (
     "The expectation came from counting an output of exactly 0 as an error of both classes; we decide it for class 1. "
     "A network of one or two units is silent, f = 0, on half or a quarter of the images, so that the rule decides; "
@@ -272,5 +288,11 @@ CLAIMS = (
         "Bad minima exist all the same: networks that also learned wrong labels fit the samples, and err on half of "
         "the pool or more.",
         bad_on_purpose, ">=", 0.5, "%", origin="companion",
+    ),
+    Claim(
+        "R7",
+        "On photographs too bad minima become rare: the share of trained networks that err on more than 10 % falls "
+        "with the number of samples, in at least 97.5 % of bootstrap resamples.",
+        decays_on_photographs, ">=", 0.975, "%", exact=True,
     ),
 )  # fmt: skip

@@ -5,7 +5,7 @@ from typing import Literal
 
 from companion.parameters import Parameters, parameter
 
-PARTS = ("density", "widths", "permuted", "sequential", "trained", "bad minima", "convolutional")
+PARTS = ("density", "widths", "permuted", "sequential", "trained", "bad minima", "convolutional", "photographs")
 
 
 class RareBadMinima(Parameters):
@@ -66,5 +66,19 @@ class RareBadMinima(Parameters):
     convolutional_networks: int = parameter(
         0, standard=1500, paper=100_000, low=0, high=10_000_000, help="random CNNs on the first task; 0 for none"
     )
+    photographs: str = parameter(
+        "", paper="caltech101", help="photographs of motorbikes and airplanes to train deep networks on; empty for none"
+    )
+    photo_archs: tuple[str, ...] = parameter(
+        ("resnet18",), paper=("vgg19_bn", "resnet18"), choices=("resnet18", "vgg19", "vgg19_bn"), help="deep networks"
+    )
+    photo_width: float = parameter(0.125, paper=1.0, low=0.01, high=4, help="multiplies their numbers of channels")
+    photo_size: int = parameter(48, paper=224, low=16, high=512, unit="pixels", help="side length of the photographs")
+    photo_per_class: tuple[int, ...] = parameter(
+        (2, 5, 10, 20), paper=(2, 5, 10, 20, 40), low=1, high=500, unit="images", help="training images per class"
+    )
+    photo_runs: int = parameter(30, paper=100, low=2, high=10_000, log=True, help="networks a number of images")
+    photo_epochs: int = parameter(300, paper=3000, low=1, high=100_000, help="most passes over the training images")
+    photo_test: int = parameter(200, low=10, high=700, unit="images", help="test images per class")
     seed: int = parameter(0, low=0, high=9999, help="seed of everything")
     parts: tuple[str, ...] = parameter(PARTS, choices=PARTS, help="which parts to run")

@@ -13,6 +13,7 @@ from companion.networks import cnn, parameter_count
 from companion.progress import SILENT, Progress
 from companion.rare_bad_minima.declaration import RareBadMinima
 from companion.rare_bad_minima.density import ErrorDensity
+from companion.rare_bad_minima.photographs import load_photographs, train_on_photographs
 from companion.rare_bad_minima.pools import Pool, load_pool
 from companion.rare_bad_minima.rejection import draw_training_sets, survey
 from companion.rare_bad_minima.rows import (
@@ -258,6 +259,20 @@ def convolutional(tasks: Tasks) -> Iterator[Job]:
         yield Job("random convolutional networks", 1e-5 * p.convolutional_networks * p.image_size**2 * 15, work)
 
 
+def photographs(tasks: Tasks) -> Iterator[Job]:
+    """Deep networks trained on few photographs, many for every number of images."""
+    p = tasks.parameters
+    loaded = cache(lambda: load_photographs(p, tasks.device))
+    for arch in p.photo_archs if p.photographs else ():
+        for per_class in p.photo_per_class:
+
+            def work(progress: Progress, arch: str = arch, per_class: int = per_class) -> list[Row]:
+                return train_on_photographs(p, loaded(), arch, per_class, progress)
+
+            cost = p.photo_runs * (p.photo_size / 48) ** 2 * p.photo_width * 20
+            yield Job(f"{arch} on {per_class} photographs of each class", cost, work)
+
+
 def train_point(
     parameters: RareBadMinima, pair: str, n: int, device: str = "cpu", progress: Progress = SILENT
 ) -> list[Row]:
@@ -294,6 +309,7 @@ PARTS: dict[str, Callable[[Tasks], Iterator[Job]]] = {
     "trained": trained,
     "bad minima": bad_minima,
     "convolutional": convolutional,
+    "photographs": photographs,
 }
 
 
