@@ -13,7 +13,7 @@ export OMP_NUM_THREADS ?= 1
 # Without compiled modules every process would compile torch again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help book site test test-all lab bench lint clean environment chromium
+.PHONY: help book site test test-all colab lab bench lint clean environment chromium
 .DEFAULT_GOAL := help
 
 help:            ## Show this list
@@ -48,6 +48,13 @@ test: book chromium  ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto --dist loadfile
 	$(BIN)/python -m pytest --nbval-lax --nbval-sanitize-with tests/nbval_sanitise.cfg -p no:cacheprovider \
 	  -n auto --dist loadfile --nbval-current-env $$(find _build/executed/notebooks -name '*.ipynb' ! -name '*.failed.ipynb')
+
+test-all: test colab  ## Run the test suite, then every notebook with Google Colab's versions (half an hour)
+
+COLAB_PYTHON ?= $(firstword $(shell command -v python3.13) $(shell command -v python3.12) $(BIN)/python)
+
+colab: $(ENVIRONMENT)  ## Execute the notebooks in an environment with Google Colab's versions
+	$(BIN)/python tests/colab/check.py _build/colab --python $(COLAB_PYTHON)
 
 chromium:
 	@command -v chromium chromium-browser google-chrome > /dev/null || { \

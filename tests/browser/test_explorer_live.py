@@ -1,18 +1,11 @@
 """The explorer in JupyterLab with a kernel: the same controls, and a point trained where nobody computed before."""
 
-import json
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
+from lab_server import notebook_in_lab
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -44,53 +37,11 @@ explorer
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory) -> Iterator[str]:
-    """JupyterLab on a free port, with a home of its own; yields the notebook's address."""
+    """JupyterLab with the live explorer; yields the notebook's address."""
     pytest.importorskip("jupyterlab")
-    folder = tmp_path_factory.mktemp("lab")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL.strip())])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    (folder / "work").mkdir()
-    nbformat.write(notebook, folder / "work" / "live.ipynb")
-    settings = folder / "jupyter_config_dir" / "labconfig"
-    settings.mkdir(parents=True)
-    quiet = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-    (settings / "page_config.json").write_text(json.dumps(quiet), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    home = {
-        name: str(folder / name.lower())
-        for name in ("HOME", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")
-    }
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1"]
-    command += [
-        "--IdentityProvider.token=",
-        f"--ServerApp.root_dir={folder / 'work'}",
-        "--LabApp.news_url=",
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-    ]
-    server = subprocess.Popen(
-        command, env=os.environ | home | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        _wait_for(url + "/api", server)
-        yield url + "/lab/tree/live.ipynb"
-    finally:
-        server.terminate()
-        server.wait(20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _wait_for(url: str, server: subprocess.Popen) -> None:
-    for _ in range(240):
-        assert server.poll() is None, "JupyterLab ended at once"
-        try:
-            urllib.request.urlopen(url, timeout=2).close()
-            return
-        except OSError:
-            time.sleep(0.25)
-    raise AssertionError("JupyterLab did not start within a minute")
+    with notebook_in_lab(notebook, tmp_path_factory.mktemp("lab")) as address:
+        yield address
 
 
 def run_all(page) -> None:
