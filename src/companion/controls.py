@@ -141,10 +141,10 @@ class Controls:
             self.results.append((values, rows))
             if self.keep is not None:
                 self.keep(rows)
-            self.status.value = f"Done in {time.monotonic() - started:.1f} s."
             self.bar.value = 1.0
             self.draw()
             self.kept.value = self._kept_table()
+            self.status.value = f"Done in {time.monotonic() - started:.1f} s."
         except Cancelled:
             self.status.value = "Cancelled; earlier results are kept."
         except CompanionError as error:
@@ -162,27 +162,31 @@ class Controls:
         """Draw the curves of the kept results and of the running training."""
         figure = Figure(figsize=(6.4, 3.2), dpi=100, layout="constrained")
         axes = figure.add_subplot()
+        names = _differing([values for values, _ in self.results])
         for k, (values, rows) in enumerate(self.results):
             for number, row in enumerate(row for row in rows if row.get(f"curve_{self.metric}")):
-                label = _brief(values) if number == 0 else None
+                label = None
+                if number == 0:
+                    label = f"{k + 1}: {_brief({name: values[name] for name in names})}" if names else f"{k + 1}"
                 axes.plot(row["curve_epoch"], row[f"curve_{self.metric}"], color=PALETTE[k % len(PALETTE)], label=label)
         if running:
             axes.plot(*zip(*running, strict=True), color="black", linestyle=":", label="running")
         axes.set(xlabel="epoch", ylabel=self.metric.replace("_", " "))
         axes.spines[["top", "right"]].set_visible(False)
-        if axes.lines:
-            axes.legend(fontsize=7, frameon=False)
+        if len(self.results) + bool(running) > 1:
+            figure.legend(loc="outside right upper", fontsize=7, frameon=False)
         buffer = io.BytesIO()
         FigureCanvasAgg(figure).print_png(buffer)
         self.picture.value, self.picture.layout.display = buffer.getvalue(), ""
 
     def _kept_table(self) -> str:
         lines = []
-        for values, rows in self.results:
+        for k, (values, rows) in enumerate(self.results):
             reached = [row[self.metric] for row in rows if row.get(self.metric) is not None]
             mean = f"{100 * sum(reached) / len(reached):.1f} %" if reached else "–"
-            lines.append(f"<tr><td>{html.escape(_brief(values))}</td><td>{mean}</td><td>{len(reached)}</td></tr>")
-        head = f"<tr><th>point</th><th>{self.metric.replace('_', ' ')}</th><th>seeds</th></tr>"
+            cells = (str(k + 1), html.escape(_brief(values)), mean, str(len(reached)))
+            lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
+        head = f"<tr><th></th><th>point</th><th>{self.metric.replace('_', ' ')}</th><th>seeds</th></tr>"
         return f"<table>{head}{''.join(lines)}</table>"
 
     def _ipython_display_(self) -> None:
@@ -217,6 +221,11 @@ class _Watch(Progress):
         if controls.metric in metrics:
             self.curve.append((done, metrics[controls.metric]))
             controls.draw(self.curve)
+
+
+def _differing(points: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The names whose values are not the same at every point."""
+    return [name for name in points[0] if len({str(values[name]) for values in points}) > 1] if points else []
 
 
 def _brief(values: Mapping[str, Any]) -> str:
