@@ -139,6 +139,7 @@ def test_the_values_are_ready_for_json_and_come_back_the_same():
 
 def test_a_notebook_variable_of_none_stands_for_the_default_of_the_scale():
     assert Oven.given({"degrees": None, "hours": 2.0, "something": 1}) == {"hours": 2.0}
+    assert Oven.given({"degrees": print, "hours": pytest}) == {}  # a function and a module of the same name
 
 
 @pytest.mark.parametrize("scale", SCALES)

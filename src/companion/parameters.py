@@ -13,6 +13,7 @@ live controls and the explorers' sliders::
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import UnionType
+from types import ModuleType
 from typing import Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -133,12 +134,18 @@ class Parameters(BaseModel):
     def given(cls, namespace: Mapping[str, Any]) -> dict[str, Any]:
         """The declared parameters that a notebook's variables set; None stands for the scale's default.
 
-        ::
+        Imported modules, functions and classes that happen to have a parameter's name are no values of it. Take the
+        parameters in the first cell, before other variables can be mistaken for them::
 
-            record = measure("few_data", scale, **FewData.given(globals()))
+            given = FewData.given(globals())
+            record = measure("few_data", scale, **given)
         """
-        names = (info.name for info in cls.describe())
-        return {name: namespace[name] for name in names if namespace.get(name) is not None}
+        asked = ((info.name, namespace.get(info.name)) for info in cls.describe())
+        return {
+            name: value
+            for name, value in asked
+            if value is not None and not callable(value) and not isinstance(value, ModuleType)
+        }
 
     def values(self) -> dict[str, Any]:
         """The values as plain JSON-ready data, in the order of declaration."""

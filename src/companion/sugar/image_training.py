@@ -118,6 +118,7 @@ def trained(network: nn.Module, sample: ImageSample, plan: Plan, seed: int, prog
         momentum=0.9 if plan.optimiser == "momentum" else 0.0,
         order_seed=seed,
         evaluate_every=max(1, plan.epochs // plan.evaluations),
+        mixed_precision=sample.train.is_cuda,
     )
     test = (sample.test, sample.test_labels)
     try:
