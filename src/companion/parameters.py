@@ -12,8 +12,7 @@ live controls and the explorers' sliders::
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import UnionType
-from types import ModuleType
+from types import ModuleType, UnionType
 from typing import Any, Literal, Self, Union, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError

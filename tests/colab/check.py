@@ -62,12 +62,13 @@ def versions(interpreter: Path) -> set[str]:
     return {line for line in listed.splitlines() if not line.startswith("luebeck")}
 
 
-def execute(interpreter: Path, notebook: Path, target: Path) -> None:
+def execute(interpreter: Path, notebook: Path, target: Path, records: Path) -> None:
     """Execute one notebook there; its executed copy is kept, also of a failed one."""
     target.parent.mkdir(parents=True, exist_ok=True)
     own = {
         "PATH": f"{interpreter.parent}{os.pathsep}{os.environ['PATH']}",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "COMPANION_RECORDS": str(records),
     }
     dropped = {"PYTHONPATH", "VIRTUAL_ENV", "COMPANION_DATA", "MPLBACKEND"}
     kept = {name: value for name, value in os.environ.items() if name not in dropped}
@@ -88,7 +89,7 @@ def main() -> int:
     for notebook in arguments.notebooks or sorted((ROOT / "notebooks").glob("*/*.ipynb")):
         started, name = time.monotonic(), notebook.absolute().relative_to(ROOT)
         try:
-            execute(interpreter, notebook.absolute(), folder / "executed" / name)
+            execute(interpreter, notebook.absolute(), folder / "executed" / name, folder / "records")
         except subprocess.CalledProcessError:
             failed.append(str(name))
         state = "FAILED" if str(name) in failed else "executed"
