@@ -9,6 +9,7 @@ from papermill.engines import NBClientEngine
 ENGINE = "companion"
 _START = "import companion.tracing as _tracing; _companion_trace = _tracing.Trace(); del _tracing"
 _REPORT = "_companion_trace.report()"
+QUIET = ["--log-level=50"]  # the kernel's own log, not the notebook's: each shutdown would be told as an interrupt
 
 
 class TracedClient(PapermillNotebookClient):
@@ -58,5 +59,6 @@ class TracedEngine(NBClientEngine):
             startup_timeout=start_timeout,
             kernel_name=kernel_name,
             log_output=log_output,
+            extra_arguments=QUIET,
         )
         return client.execute(cwd=arguments.get("cwd"))

@@ -19,7 +19,7 @@ from companion.errors import CompanionError
 from companion.progress import SILENT, Progress
 
 AIM = 0.3  # share of accepted moves that the step is adapted to
-FEWEST, PATIENCE = 16, 100  # fewer than a 16th of a cloud are too few to go on from; so many moves wait for more
+FEWEST, PATIENCE = 16, 300  # fewer than a 16th of a cloud are too few to go on from; so many moves wait for more
 RENEW = 0.75  # the cloud is renewed when fewer than this share has survived, on average over the training sets
 
 
