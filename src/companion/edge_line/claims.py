@@ -128,8 +128,8 @@ _SMALLER_LEAD = (
     "that differ so much give a wide interval."
 )
 _RANDOM_TOO = (
-    "Better with every seed, but random kernels gain over the dense host as well, and one seed's lead is at least four times "
-    "the others': the kernels are drawn anew for every network and layer."
+    "Better with every seed, but random kernels gain over the dense host as well, and one seed's lead is at least "
+    "four times the others': the kernels are drawn anew for every network and layer."
 )
 _FINE_GRAINED = Published("+5 to +11 pp", "abstract, four fine-grained data sets")
 CLAIMS = (
