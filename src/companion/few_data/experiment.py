@@ -8,7 +8,8 @@ from companion.experiment import Experiment, Row
 from companion.few_data.claims import CLAIMS
 from companion.few_data.declaration import FewData
 from companion.few_data.measurements import baselines, grid, learning_curve, permuted, train_networks
-from companion.progress import SILENT, Part, Progress
+from companion.jobs import run_jobs
+from companion.progress import SILENT, Progress
 
 _PARTS = {"grid": grid, "permuted": permuted, "baselines": baselines, "curve": learning_curve}
 
@@ -21,15 +22,7 @@ def run(parameters: FewData, progress: Progress = SILENT, device: str = "cpu") -
         ``logistic regression``, ``curve``.
     """
     images = load_images(parameters, device, progress)
-    jobs = [job for part in parameters.parts for job in _PARTS[part](parameters, images)]
-    total = sum(job.cost for job in jobs)
-    rows: list[Row] = []
-    done = 0.0
-    for job in jobs:
-        rows += job.work(Part(progress, done, job.cost, total, job.label))
-        done += job.cost
-    progress.update(total, total)  # the sum of the parts can miss the total by a rounding
-    return rows
+    return run_jobs((job for part in parameters.parts for job in _PARTS[part](parameters, images)), progress)
 
 
 def load_images(parameters: FewData, device: str = "cpu", progress: Progress = SILENT) -> ImageSet:

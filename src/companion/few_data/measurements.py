@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -13,26 +12,12 @@ from companion.ensemble import Ensemble, MemberOutcome
 from companion.experiment import Row
 from companion.few_data.baselines import logistic_regression_accuracy, nearest_neighbour_accuracy
 from companion.few_data.declaration import FewData
+from companion.jobs import Job
 from companion.networks import build, parameter_count
 from companion.progress import SILENT, Progress
 from companion.training import Settings
 
 CURVE_SIZES = (10, 20, 50, 100, 200, 500)
-
-
-class Work(Protocol):
-    """One piece of the measurement: it reports its progress and returns rows."""
-
-    def __call__(self, progress: Progress) -> list[Row]: ...
-
-
-@dataclass(frozen=True)
-class Job:
-    """A piece of work, what to call it, and a rough measure of its cost."""
-
-    label: str
-    cost: float
-    work: Work
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,8 @@
 from typing import Any
 
 from companion.experiment import Experiment, Row
-from companion.progress import SILENT, Part, Progress
+from companion.jobs import run_jobs
+from companion.progress import SILENT, Progress
 from companion.rare_bad_minima.claims import CLAIMS
 from companion.rare_bad_minima.declaration import RareBadMinima
 from companion.rare_bad_minima.measurements import Tasks, jobs_of, train_point
@@ -16,14 +17,7 @@ def run(parameters: RareBadMinima, progress: Progress = SILENT, device: str = "c
         Rows in arms: ``density``, ``theory`` (T2 at every n), ``joint`` and ``fixed`` (rejection), ``width``,
         ``permuted labels``, ``sequential`` (a training set each), ``trained``, ``bad minima``, ``convolutional``.
     """
-    jobs = jobs_of(Tasks(parameters, device), parameters.parts)
-    total, done = sum(job.cost for job in jobs), 0.0
-    rows: list[Row] = []
-    for job in jobs:
-        rows += job.work(Part(progress, done, job.cost, total, job.label))
-        done += job.cost
-    progress.update(total, total)  # the sum of the parts can miss the total by a rounding
-    return rows
+    return run_jobs(jobs_of(Tasks(parameters, device), parameters.parts), progress)
 
 
 def point(progress: Progress = SILENT, *, scale: str = "quick", pair: str, n: int, **values: Any) -> list[Row]:

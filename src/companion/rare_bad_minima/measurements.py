@@ -1,7 +1,6 @@
 """The parts of the measurement: densities and rejection, widths, permuted labels, sequential Monte Carlo, training."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 
 import torch
@@ -9,6 +8,7 @@ from torch import nn
 
 from companion.ensemble import RandomPerceptron
 from companion.experiment import Row
+from companion.jobs import Job
 from companion.networks import cnn, parameter_count
 from companion.progress import SILENT, Progress
 from companion.rare_bad_minima.declaration import RareBadMinima
@@ -33,15 +33,6 @@ from companion.training import Settings
 CNN_WIDTH = 4
 BAD_SIZES = (10, 30)  # samples at which bad minima are made on purpose
 MOST_BAD = 50  # networks that are made so
-
-
-@dataclass(frozen=True)
-class Job:
-    """A piece of work, what to call it, and a rough measure of its cost in seconds."""
-
-    label: str
-    cost: float
-    work: Callable[[Progress], list[Row]]
 
 
 class Tasks:

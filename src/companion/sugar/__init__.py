@@ -7,12 +7,12 @@ ReLU stays in the forward pass; in the backward pass its derivative is replaced 
     network = replace_relu(torchvision.models.resnet18(num_classes=10), "b_silu")
 """
 
+from companion.activations import bypass, functional_relus
 from companion.sugar.gain import backward_gain, mean_slope_of_silent_units, mean_squared_slope, slope_zero
-from companion.sugar.injection import bypass, multiplication_trick, sugar_relu
+from companion.sugar.injection import multiplication_trick, sugar_relu
 from companion.sugar.modules import (
     SugarReLU,
     SurrogateActivation,
-    functional_relus,
     replace_modules,
     replace_relu,
 )

@@ -1,12 +1,13 @@
 """The measurement: SUGAR beside plain ReLU, the gain-matched control and f itself, and networks that start silent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from companion.devices import choose_device
 from companion.experiment import Experiment, Row
-from companion.progress import SILENT, Part, Progress
+from companion.jobs import Job, run_jobs
+from companion.progress import SILENT, Progress
 from companion.sugar.arms import Arm, forward_arm, gain_matched_arm, relu_arm, sugar_arm
 from companion.sugar.claims import CLAIMS
 from companion.sugar.declaration import Sugar
@@ -20,22 +21,10 @@ SILENT_PLAN = Plan(depth=2, width=128, learning_rate=0.05, batch=50, epochs=30)
 """The silent start is one experiment at every scale: two hidden layers of 128 units on scikit-learn's digits, pixels
 from -1 to 1, so that at bias -2 no unit of the second layer fires."""
 
-Job = tuple[str, float, Callable[[Progress], list[Row]]]
-
 
 def run(parameters: Sugar, progress: Progress = SILENT, device: str = "cpu") -> list[Row]:
     """Measure all parts; one row a network, with `part`, `arm`, `learning_rate`, `seed` and what was measured."""
-    jobs = [job for part in parameters.parts for job in JOBS[part](parameters, device)]
-    return _all_rows(jobs, progress)
-
-
-def _all_rows(jobs: list[Job], progress: Progress) -> list[Row]:
-    total = sum(cost for _, cost, _ in jobs)
-    rows, done = [], 0.0
-    for label, cost, job in jobs:
-        rows += job(Part(progress, done, cost, total, label))
-        done += cost
-    return rows
+    return run_jobs((job for part in parameters.parts for job in JOBS[part](parameters, device)), progress)
 
 
 def shape_of(parameters: Sugar) -> float | None:
@@ -66,7 +55,7 @@ def plan_of(parameters: Sugar, learning_rate: float) -> Plan:
 
 
 def _mechanics(parameters: Sugar, device: str) -> Iterator[Job]:
-    yield "exactness", 1.0, lambda progress: mechanics_rows(device)
+    yield Job("exactness", 1.0, lambda progress: mechanics_rows(device))
 
 
 def _comparison(parameters: Sugar, device: str) -> Iterator[Job]:
@@ -89,7 +78,7 @@ def _training(parameters: Sugar, device: str, part: str, arms: list[Arm], rate: 
             return perceptron_rows(part, arms, seeds, plan, device=device, progress=progress, **drawn)
 
         members = len(arms) * len(seeds)
-        yield f"{members} perceptrons, learning rate {rate:g}", parameters.epochs * (10.0 + members), together
+        yield Job(f"{members} perceptrons, learning rate {rate:g}", parameters.epochs * (10.0 + members), together)
         return
     sample = cache(lambda: image_sample(**drawn, device=device))  # loaded once, when the first network needs it
     for arm in arms:
@@ -98,7 +87,7 @@ def _training(parameters: Sugar, device: str, part: str, arms: list[Arm], rate: 
             def alone(progress: Progress, arm: Arm = arm, seed: int = seed) -> list[Row]:
                 return image_rows(part, parameters.arch, arm, seed, plan, sample(), progress)
 
-            yield f"{parameters.arch}, {arm.label}, learning rate {rate:g}, seed {seed}", 1e5, alone
+            yield Job(f"{parameters.arch}, {arm.label}, learning rate {rate:g}, seed {seed}", 1e5, alone)
 
 
 def _silence(parameters: Sugar, device: str) -> Iterator[Job]:
@@ -115,7 +104,7 @@ def _silence(parameters: Sugar, device: str) -> Iterator[Job]:
                 device=device, progress=progress,
             )  # fmt: skip
 
-        yield f"silent start, bias {bias:g}", 30.0 * (10 + len(chosen) * len(seeds)), job
+        yield Job(f"silent start, bias {bias:g}", 30.0 * (10 + len(chosen) * len(seeds)), job)
 
 
 def _landscape(parameters: Sugar, device: str) -> Iterator[Job]:
@@ -126,7 +115,7 @@ def _landscape(parameters: Sugar, device: str) -> Iterator[Job]:
     def job(progress: Progress) -> list[Row]:
         return landscape_rows(relu, sugar, parameters.seed, plan, parameters.grid, device=device, progress=progress)
 
-    yield "loss landscape", 300.0, job
+    yield Job("loss landscape", 300.0, job)
 
 
 JOBS = {
@@ -151,8 +140,8 @@ def point(progress: Progress = SILENT, *, scale: str = "quick", **values: Any) -
     """
     parameters = Sugar.at(scale, **values)
     arms = [*central_arms(parameters), forward_arm(parameters.surrogate, shape_of(parameters))]
-    jobs = list(_training(parameters, choose_device().name, "point", arms, parameters.learning_rate))
-    return [parameters.values() | row for row in _all_rows(jobs, progress)]
+    jobs = _training(parameters, choose_device().name, "point", arms, parameters.learning_rate)
+    return [parameters.values() | row for row in run_jobs(jobs, progress)]
 
 
 EXPERIMENT = Experiment(

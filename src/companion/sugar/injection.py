@@ -9,30 +9,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from companion.activations import bypass
 from companion.errors import unknown
 from companion.sugar.surrogates import Alpha, Surrogate, find_surrogate
 
-__all__ = ["Form", "bypass", "multiplication_trick", "sugar_relu"]
+__all__ = ["Form", "multiplication_trick", "sugar_relu"]
 
 Form = Literal["direct", "formula", "indirect"]
-
-
-def bypass(value: Tensor, carrier: Tensor) -> Tensor:
-    """The value of one tensor with the gradient of another: c - sg(c) + sg(v), the indirect form.
-
-    Args:
-        value: what comes out, v.
-        carrier: what is differentiated, c, of the same shape: for SUGAR f(x).
-
-    Returns:
-        A tensor equal to `value` bit for bit wherever `carrier` is finite.
-
-    References:
-        Horuz et al. 2025, Section 3, indirect form; Otte 2024, arXiv 2406.00177 (forward gradient injection).
-    """
-    # The difference first: c - sg(c) is exactly 0, so that the sum is exactly v.
-    zero = (carrier - carrier.detach()).nan_to_num(0.0)  # inf - inf under overflow
-    return zero.to(value.dtype) + value.detach()
 
 
 def multiplication_trick(x: Tensor, value: Tensor, slope: Tensor) -> Tensor:

@@ -8,15 +8,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from companion.activations import exchange_activations, functional_relus
 from companion.errors import CompanionError, unknown
 from companion.sugar.injection import Form, sugar_relu
 from companion.sugar.surrogates import Alpha, Surrogate, find_surrogate
 
-__all__ = ["SugarReLU", "SurrogateActivation", "functional_relus", "replace_modules", "replace_relu"]
+__all__ = ["SugarReLU", "SurrogateActivation", "replace_modules", "replace_relu"]
 
 
 class ShapedActivation(nn.Module):
     """A surrogate and its shape parameter; holds no parameters and leaves the state dict as it is."""
+
+    is_activation = True
 
     def __init__(self, surrogate: str | Surrogate, alpha: Alpha | None):
         super().__init__()
@@ -97,13 +100,6 @@ class SurrogateActivation(ShapedActivation):
         return self.surrogate(x, self.alpha)
 
 
-class ActivationTracer(torch.fx.Tracer):
-    """Looks into every module but our own activations, which call ReLU as a function on purpose."""
-
-    def is_leaf_module(self, module: nn.Module, name: str) -> bool:
-        return isinstance(module, ShapedActivation) or super().is_leaf_module(module, name)
-
-
 def replace_modules(
     model: nn.Module, make: Callable[[], nn.Module], kinds: tuple[type[nn.Module], ...] = (nn.ReLU,)
 ) -> nn.Module:
@@ -120,47 +116,8 @@ def replace_modules(
     Raises:
         CompanionError: if the network holds no such module.
     """
-    replacements: dict[nn.Module, nn.Module] = {}
-
-    def replacement(old: nn.Module) -> nn.Module:
-        if old not in replacements:
-            replacements[old] = make().train(old.training)
-        return replacements[old]
-
-    if type(model) in kinds:
-        return replacement(model)
-    for parent in list(model.modules()):
-        # _modules, not named_children: the latter skips the second name of a shared module.
-        for name, child in parent._modules.items():
-            if child is not None and type(child) in kinds:
-                parent._modules[name] = replacement(child)
-    if not replacements:
-        found = sorted({type(m).__name__ for m in model.modules() if not list(m.children())})
-        wanted = " or ".join(f"nn.{kind.__name__}" for kind in kinds)
-        raise CompanionError(
-            f"{type(model).__name__} holds no {wanted} to replace; its leaf modules are: {', '.join(found)}. "
-            "A ReLU that is called as a function in `forward` must become a module first."
-        )
-    return model
-
-
-def functional_relus(model: nn.Module) -> list[str]:
-    """Where a network calls ReLU as a function, so that no module can be exchanged: the modules' names.
-
-    Args:
-        model: the network; it is traced symbolically, without data.
-
-    Returns:
-        Names of the calling modules ("" is the network itself); empty also where tracing is not possible.
-    """
-    called = {("call_function", f) for f in (F.relu, F.relu_, torch.relu, torch.relu_)}
-    called |= {("call_method", "relu"), ("call_method", "relu_")}
-    try:
-        graph = ActivationTracer().trace(model)
-    except Exception:  # data-dependent control flow raises errors of every kind
-        return []
-    stacks = [node.meta.get("nn_module_stack") or {} for node in graph.nodes if (node.op, node.target) in called]
-    return sorted({list(stack)[-1] if stack else "" for stack in stacks})
+    wanted = " or ".join(f"nn.{kind.__name__}" for kind in kinds)
+    return exchange_activations(model, lambda old: make() if type(old) in kinds else None, wanted)
 
 
 def replace_relu(
