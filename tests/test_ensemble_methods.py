@@ -165,3 +165,19 @@ def test_curves_of_members_that_stop_early_end_in_not_a_number(images, labels):
     assert curves.shape == (K, 30)
     for member, curve in zip(outcome.members, curves, strict=True):
         assert int((~curve.isnan()).sum()) == member.epochs
+
+
+def test_strided_1x1_convolutions_are_grouped_without_writing_out_of_bounds():
+    """torch 2.15 crashes in the gradient of such a convolution with channels last on a CPU."""
+
+    def build_strided() -> nn.Module:
+        strided = nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 16, 1, 2, bias=False), nn.BatchNorm2d(16)
+        return nn.Sequential(*strided, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(16, 3))
+
+    wide = torch.randn(6, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    plan = Settings(epochs=5, optimiser="sgd", learning_rate=0.05)
+    losses = []
+    for method in ("loop", "grouped"):
+        ensemble = Ensemble(build_strided, range(3))
+        losses.append(ensemble.train(wide, torch.arange(6) % 3, plan, method=method).curves("train_loss"))
+    torch.testing.assert_close(*losses, rtol=1e-3, atol=1e-4)

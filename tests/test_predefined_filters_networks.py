@@ -23,6 +23,7 @@ from companion.predefined_filters import (
     pfnet_cost,
     trainable_parameters,
 )
+from companion.predefined_filters.residual import Pointwise
 
 PFNET18 = {10: 1417322, 100: 1463492, 101: 1464005, 102: 1464518, 196: 1512740, 200: 1514792, 1000: 1925192}
 RESNET18 = {10: 11181642, 100: 11227812, 101: 11228325, 102: 11228838, 196: 11277060, 200: 11279112}
@@ -226,3 +227,18 @@ def _our_name(name: str) -> str:
     for pattern, replacement in rules:
         name = re.sub(pattern, replacement, name)
     return name
+
+
+def test_the_pointwise_convolution_of_a_skip_is_a_strided_1x1_convolution_also_with_channels_last():
+    torch.manual_seed(0)
+    own = Pointwise(8, 16, 2)
+    plain = torch.nn.Conv2d(8, 16, 1, 2, bias=False)
+    plain.load_state_dict(own.state_dict())
+    for side in (7, 8, 48):
+        x = torch.randn(4, 8, side, side)
+        torch.testing.assert_close(own(x), plain(x))
+    own = own.to(memory_format=torch.channels_last)
+    x = torch.randn(10, 8, 48, 48).to(memory_format=torch.channels_last)
+    for _ in range(20):  # the gradient of the plain one writes out of bounds here
+        own(x).square().sum().backward()
+    assert torch.isfinite(own.weight.grad).all()

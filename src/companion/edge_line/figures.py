@@ -35,7 +35,7 @@ def response_cloud(count: int = 400) -> Figure:
     responses = pooled_responses(images.scaled(), dash_kernels())
     figure, axes = plt.subplots(figsize=(7.4, 4.2))
     for label, name in ((1, "more horizontal"), (0, "more vertical")):
-        x, y = responses[images.labels == label].T
+        x, y = responses[images.labels == label].T.numpy()
         axes.plot(x, y, MARKERS[1 - label], color=PALETTE[1 - label], alpha=0.6, markersize=4, label=name)
     most = float(responses.max())
     axes.plot([0, most], [0, most], color="black", linewidth=1.2, label="score 0 of the weights (1, −1)")
@@ -51,7 +51,7 @@ def dash_responses(index: int = 0) -> Figure:
     figure, grid = plt.subplots(1, 3, figsize=(8, 2.8))
     titles = ("image", f"ReLU(H * x), sum {maps[0].sum():.0f}", f"ReLU(V * x), sum {maps[1].sum():.0f}")
     for axes, picture, title in zip(grid, (image[0], *maps), titles, strict=True):
-        axes.imshow(picture, cmap="gray", vmin=0, vmax=float(picture.max()))
+        axes.imshow(picture.numpy(), cmap="gray", vmin=0, vmax=float(picture.max()))
         axes.set_title(title, fontsize=9)
         axes.axis("off")
     return figure

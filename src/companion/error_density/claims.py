@@ -143,6 +143,22 @@ _THICKER_END = (
     "Beta(a, a) has there, so that its curve is too high, and ever more so as n grows: by a tenth at 5 images, by more "
     "than a quarter at 100."
 )
+_THICKER_END_AGAIN = (
+    "As on the small digits, the lower end is thicker: of the random networks 0.41 % err on at most 5 % of 0 against "
+    "1, where Beta(a, a) has 0.17 %."
+)
+_TOO_LOW_IN_THE_END = (
+    "On 3 against 8 of MNIST the curve is within 10 % up to 50 images, then crosses, and is 15 % too low at 100 (three "
+    "times as many moves of the sampler give the same errors). On T-shirts against dresses it is 22 % too low at 50. "
+    "Good networks are rarer than Beta(a, a) has them: of 50,000 random networks one errs on at most 5 % of T-shirts "
+    "against trousers, where seven are foreseen, and gradient descent does not fit a fifth of its training sets of 100 "
+    "images there. Clothes seem to have a floor, and Beta(a, a) has none."
+)
+_NO_FLOOR = (
+    "From 10 to 5,000 images the error falls as a power of n, with an exponent of 0.4 on MNIST and of 0.2 on "
+    "Fashion-MNIST. A Beta density on a floor falls as 1/n and then stays: its fit puts the floor at the last point "
+    "and misses the middle by up to a quarter. A density that starts as a power of E has no room for such exponents."
+)
 _WITHIN_SCATTER = (
     "From 10 to 800 images the two fits are at most 15 % apart, and single repetitions scatter by 11 to 26 % at a "
     "size: too few sizes and images to tell them apart."
@@ -160,12 +176,13 @@ CLAIMS = (
         "Without drawing a network, Beta(a, a) with a from the kernel predicts the error of random minima of given "
         "training sets, up to the largest n, within 15 % on the hardest pair.",
         lambda table: kernel_against_minima(table, HARD), "<=", 0.15, "%", origin="companion",
+        remarks={"standard": _TOO_LOW_IN_THE_END},
     ),
     Claim(
         "D2b",
         "... and within 25 % on the easiest pair.",
         lambda table: kernel_against_minima(table, EASY), "<=", 0.25, "%", origin="companion",
-        remarks={"quick": _THICKER_END},
+        remarks={"quick": _THICKER_END, "standard": _THICKER_END_AGAIN},
     ),
     Claim(
         "D3a",
@@ -182,7 +199,8 @@ CLAIMS = (
         "D4a",
         "Learning curves of trained networks follow the shifted Beta model at least as well as a power law with as "
         "many free numbers (difference of AIC).",
-        beta_against_power_law, ">=", 0.0, "", origin="companion", remarks={"quick": _WITHIN_SCATTER},
+        beta_against_power_law, ">=", 0.0, "", origin="companion",
+        remarks={"quick": _WITHIN_SCATTER, "standard": _NO_FLOOR},
     ),
     Claim(
         "D4b",

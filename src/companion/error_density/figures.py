@@ -108,7 +108,7 @@ def density_of_random_networks(table: pd.DataFrame) -> Figure:
 
 def curves_of_a_pair(table: pd.DataFrame, pair: str) -> Figure:
     """Formula, jointly drawn pairs, random minima, gradient descent, the kernel's prediction and the Gaussian's."""
-    figure, axes = plt.subplots(figsize=(7, 4.2))
+    figure, axes = plt.subplots(figsize=(8.6, 3.8))
     beta = BetaDensity.binary(kernel_a(table, pair))
     n = np.geomspace(4, 130, 60)
     axes.plot(n, beta.mean(n), color=PALETTE[1], label=f"kernel: Beta(a, a), a = {beta.a:.2f}, no fit")
@@ -129,7 +129,7 @@ def curves_of_a_pair(table: pd.DataFrame, pair: str) -> Figure:
     _log_axis(axes, SHARES, "y")
     percent_axis(axes)
     axes.set(title=pair, xlabel="training images n", ylabel="true error")
-    axes.legend(fontsize=8, loc="lower left")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1))
     return figure
 
 
@@ -180,10 +180,9 @@ def foreseen_difficulty(table: pd.DataFrame) -> Figure:
     both = arm(table, "difficulty").merge(arm(table, "kernel"), on="pair", suffixes=("", "_kernel"))
     figure, axes = plt.subplots(figsize=(6, 4))
     axes.plot(both["a_kernel"], both["error"], "o", color=PALETTE[0], alpha=0.7)
-    for _, row in both.nlargest(3, "error").iterrows():
-        axes.annotate(
-            row["pair"], (row["a_kernel"], row["error"]), xytext=(5, 3), textcoords="offset points", fontsize=8
-        )
+    for k, (_, row) in enumerate(both.nlargest(3, "error").iterrows()):
+        place = {"xytext": (-6, 2 - 8 * (k % 2)), "textcoords": "offset points", "ha": "right"}
+        axes.annotate(row["pair"], (row["a_kernel"], row["error"]), fontsize=8, **place)
     rank = spearmanr(both["a_kernel"], both["error"]).statistic
     percent_axis(axes)
     axes.set(

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from companion.activations import bypass
 from companion.errors import CompanionError, unknown
-from companion.sugar.injection import bypass
 
 __all__ = [
     "AsymmetricLeakyReLU",

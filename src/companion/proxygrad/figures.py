@@ -231,11 +231,11 @@ def evolution(table: pd.DataFrame, layer: str = "logits", unit: str | None = Non
     figure, grid = plt.subplots(
         len(rows), frames, figsize=(1.1 + size * frames, 1.32 * size * len(rows)), squeeze=False
     )
-    for line, (_, row) in zip(grid, rows.iterrows(), strict=True):
+    for r, (line, (_, row)) in enumerate(zip(grid, rows.iterrows(), strict=True)):
         for k, (axes, image) in enumerate(zip(line, decode_pictures(row["picture"]), strict=True)):
             picture(axes, image)
             axes.set_xlabel(f"{row['frame_values'][k]:.3g}", fontsize=8, labelpad=2)
-            if line is grid[0]:
+            if r == 0:
                 axes.set_title(f"step {row['frame_steps'][k]}", fontsize=8, loc="center")
         line[0].set_ylabel("plain" if row["arm"] == "ReLU" else row["arm"], fontsize=8)
     return figure

@@ -3,14 +3,13 @@
 import copy
 import itertools
 import warnings
-from collections.abc import Callable
 from typing import Literal, get_args
 
 from torch import nn
 
-from companion.errors import CompanionError, unknown
+from companion.activations import exchange_activations, functional_relus
+from companion.errors import unknown
 from companion.proxygrad.activation import AsymmetricLeakyReLU, ProxyLeakyReLU, Slope
-from companion.sugar.modules import functional_relus
 
 __all__ = ["Semantics", "forward_slope", "set_slope", "shared_copy", "twin"]
 
@@ -63,36 +62,18 @@ def twin(network: nn.Module, semantics: Semantics = "proxy", backward_slope: Slo
     if semantics not in get_args(Semantics):
         raise unknown("semantics", semantics, get_args(Semantics))
 
-    def replacement(old: nn.Module, slope: float) -> nn.Module:
-        new = AsymmetricLeakyReLU(slope, backward_slope) if semantics == "local" else ProxyLeakyReLU(backward_slope)
-        return new.train(old.training)
+    def replacement(old: nn.Module) -> nn.Module | None:
+        slope = forward_slope(old)
+        if slope is None:
+            return None
+        return AsymmetricLeakyReLU(slope, backward_slope) if semantics == "local" else ProxyLeakyReLU(backward_slope)
 
     left = functional_relus(network) if list(network.children()) else []
     if left:
         where = ", ".join(name or type(network).__name__ for name in left[:5])
         warnings.warn(f"{where} calls ReLU as a function, which keeps ReLU's own derivative in the twin. Use "
                       "nn.ReLU modules there.", stacklevel=2)  # fmt: skip
-    return _exchange(shared_copy(network), replacement)
-
-
-def _exchange(network: nn.Module, replacement: Callable[[nn.Module, float], nn.Module]) -> nn.Module:
-    """Exchange every activation; one that is used twice (torchvision's residual blocks) stays one module."""
-    own = forward_slope(network)
-    if own is not None:
-        return replacement(network, own)
-    made: dict[nn.Module, nn.Module] = {}
-    for parent in list(network.modules()):
-        for name, child in parent._modules.items():  # not named_children, which skips the second name of a module
-            slope = forward_slope(child) if child is not None else None
-            if slope is not None:
-                parent._modules[name] = made.setdefault(child, replacement(child, slope))
-    if not made:
-        found = sorted({type(m).__name__ for m in network.modules() if not list(m.children())})
-        raise CompanionError(
-            f"{type(network).__name__} holds no nn.ReLU or nn.LeakyReLU to exchange; its leaf modules are: "
-            f"{', '.join(found)}. ProxyGrad is defined for (Leaky) ReLU networks; make functional calls modules."
-        )
-    return network
+    return exchange_activations(shared_copy(network), replacement, "nn.ReLU or nn.LeakyReLU")
 
 
 def set_slope(network: nn.Module, backward_slope: Slope) -> None:

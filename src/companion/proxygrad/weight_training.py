@@ -5,10 +5,10 @@ from typing import Literal, get_args
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from companion.activations import bypass
 from companion.errors import unknown
 from companion.proxygrad.activation import Slope
 from companion.proxygrad.twins import twin
-from companion.sugar.injection import bypass
 
 __all__ = ["LiteralProxy", "PulledBack", "TrainingReading", "for_training"]
 
