@@ -5,11 +5,12 @@ from explorer_samples import write_page
 
 from companion.error_density.figures import four_panels
 from companion.error_density.tables import controls, explorer_data
-from companion.explorer import Explorer
+from companion.explorer import Choice, Explorer, Slider
 from companion.records import published_records, table
 
 pytestmark = pytest.mark.browser
 ID = "error-density"
+KINDS = {"choice": Choice, "slider": Slider}
 PATHS = """node => [...node.querySelectorAll(':is(path, line, text)')].map(mark => mark.outerHTML).join('')"""
 MOVE = """([node, value]) => { node.value = value;
     node.dispatchEvent(new Event(node.type === 'range' ? 'input' : 'change')); }"""
@@ -22,7 +23,12 @@ def own_page(tmp_path_factory, served) -> str:
     data = explorer_data(records)
     folder = tmp_path_factory.mktemp("error_density")
     explorer = Explorer.from_form(
-        "error_density", controls=controls(data), extra=data, title="One page", id=ID, fallback=four_panels()
+        "error_density",
+        controls=[KINDS[kind](*given, **named) for kind, given, named in controls(data)],
+        extra=data,
+        title="One page",
+        id=ID,
+        fallback=four_panels(),
     )
     write_page(folder, [explorer])
     return served(folder).url

@@ -9,10 +9,11 @@ from companion.error_density import measurements
 from companion.error_density.claims import CLAIMS
 from companion.error_density.declaration import ErrorDensity
 from companion.error_density.image_curve import curve
-from companion.error_density.measurements import DESCENT, Job
+from companion.error_density.measurements import DESCENT
 from companion.error_density.tasks import Pool, pair_pool
 from companion.experiment import Experiment, Row
-from companion.progress import SILENT, Part, Progress
+from companion.jobs import Job, run_jobs
+from companion.progress import SILENT, Progress
 
 
 def run(parameters: ErrorDensity, progress: Progress = SILENT, device: str = "cpu") -> list[Row]:
@@ -23,14 +24,7 @@ def run(parameters: ErrorDensity, progress: Progress = SILENT, device: str = "cp
         histogram), ``formula`` and ``joint`` (the curve predicted and sampled), ``fixed sets`` (random minima of given
         training sets), ``gradient descent``, ``width``, ``difficulty``, ``curve`` (all classes, a row a repetition).
     """
-    jobs = list(_jobs(parameters, progress, device))
-    total, done = sum(job.cost for job in jobs), 0.0
-    rows: list[Row] = []
-    for job in jobs:
-        rows += job.work(Part(progress, done, job.cost, total, job.label))
-        done += job.cost
-    progress.update(total, total)  # the sum of the parts can miss the total by a rounding
-    return rows
+    return run_jobs(_jobs(parameters, progress, device), progress)
 
 
 def _jobs(parameters: ErrorDensity, progress: Progress, device: str) -> Iterator[Job]:

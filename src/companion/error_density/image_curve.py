@@ -10,8 +10,8 @@ from companion.data import ImageSet, load, permute_labels
 from companion.data.catalogue import DATA_SETS
 from companion.ensemble import Ensemble
 from companion.error_density.declaration import ErrorDensity
-from companion.error_density.measurements import Job
 from companion.experiment import Row
+from companion.jobs import Job
 from companion.networks import build
 from companion.progress import SILENT, Progress
 from companion.training import Settings

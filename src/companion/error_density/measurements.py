@@ -1,8 +1,6 @@
 """The parts of the measurement on binary tasks: kernel, density, random minima, gradient descent, widths."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from companion.error_density.random_minima import FixedSets, JointRejection
 from companion.error_density.smc import sample_minima
 from companion.error_density.tasks import Pool, all_pairs, pair_pool
 from companion.experiment import Row
+from companion.jobs import Job
 from companion.progress import SILENT, Progress
 from companion.training import Settings
 
@@ -33,21 +32,6 @@ DESCENT = Settings(
     at_least=50,  # the first zero training error comes after some ten steps, with several times the test error
     evaluate_every=1000,
 )
-
-
-class Work(Protocol):
-    """One piece of the measurement: it reports its progress and returns rows."""
-
-    def __call__(self, progress: Progress) -> list[Row]: ...
-
-
-@dataclass(frozen=True)
-class Job:
-    """A piece of work, what to call it, and a rough measure of its cost (seconds on one core)."""
-
-    label: str
-    cost: float
-    work: Work
 
 
 def kernel(parameters: ErrorDensity, images: ImageSet) -> Iterator[Job]:

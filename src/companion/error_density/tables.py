@@ -10,7 +10,6 @@ from companion.error_density.claims import arm, fixed_set_curve, kernel_a
 from companion.error_density.densities import BetaDensity
 from companion.error_density.grids import GaussianDensity
 from companion.error_density.kernel import Alignment
-from companion.explorer import Choice, Slider
 
 NAMES = {"digits": "digits", "mnist": "MNIST", "fashion_mnist": "Fashion-MNIST", "cifar10": "CIFAR-10"}
 A_VALUES = (
@@ -22,6 +21,7 @@ N_VALUES = (
     20_000, 50_000, 100_000,
 )  # fmt: skip
 SAMPLED = "random networks, "
+Control = tuple[str, tuple[Any, ...], dict[str, Any]]
 
 
 def explorer_data(table: pd.DataFrame) -> dict[str, Any]:
@@ -79,28 +79,36 @@ def trained_curves(table: pd.DataFrame) -> pd.DataFrame:
     return rows.sort_values(["data", "n", "seed"], key=lambda c: c.map(order).fillna(9) if c.name == "data" else c)
 
 
-def controls(data: dict[str, Any]) -> list[Choice | Slider]:
-    """The controls of the explorer over :func:`explorer_data`."""
+def controls(data: dict[str, Any]) -> list[Control]:
+    """The controls of the explorer over :func:`explorer_data`, as data: kind, arguments and named arguments of each."""
     models = ("shifted Beta", "Beta", "cells", "Gaussian", "perceptron", *data["sampled"])
     pairs = tuple(sorted(data["alignments"]))
     drawn = "digits 3 vs 8, random minima"
     return [
-        Choice("model", models, "shifted Beta", label="Model of the density D(E)"),
-        Slider("a", 0.1, 500, 6.58, values=A_VALUES, label="a", help="exponent of D at its lower end"),
-        Slider("prior_mean", 0.3, 0.99, 0.5, step=0.01, label="Mean error before data", help="fixes b = a (1 − m) / m"),
-        Slider("E_min", 0, 0.3, 0, step=0.005, label="Floor E_min", help="shifted Beta and Gaussian"),
-        Slider("n", 0, 100_000, 20, values=N_VALUES, integer=True, label="Training images n"),
-        Slider("epsilon", 0.005, 0.5, 0.1, step=0.005, label="Bad means error above ε"),
-        Slider("M", 2, 500, 20, log=True, integer=True, label="Cells M"),
-        Slider("k", 2, 20, 2, step=1, integer=True, label="Classes k (cells)"),
-        Slider("d", 2, 200, 20, log=True, integer=True, label="Dimensions d (perceptron)"),
-        Choice(
+        _choice("model", models, "shifted Beta", label="Model of the density D(E)"),
+        _slider("a", 0.1, 500, 6.58, values=A_VALUES, label="a", help="exponent of D at its lower end"),
+        _slider("prior_mean", 0.3, 0.99, 0.5, step=0.01, label="Mean error before data", help="fixes b = a (1−m)/m"),
+        _slider("E_min", 0, 0.3, 0, step=0.005, label="Floor E_min", help="shifted Beta and Gaussian"),
+        _slider("n", 0, 100_000, 20, values=N_VALUES, integer=True, label="Training images n"),
+        _slider("epsilon", 0.005, 0.5, 0.1, step=0.005, label="Bad means error above ε"),
+        _slider("M", 2, 500, 20, log=True, integer=True, label="Cells M"),
+        _slider("k", 2, 20, 2, step=1, integer=True, label="Classes k (cells)"),
+        _slider("d", 2, 200, 20, log=True, integer=True, label="Dimensions d (perceptron)"),
+        _choice(
             "overlay", ("none", *data["overlays"]), drawn if drawn in data["overlays"] else "none",
             label="Measured curve, and its fit",
         ),
-        Choice("pair", pairs, "3 vs 8" if "3 vs 8" in pairs else pairs[0], label="Pair of digits (kernel)"),
-        Slider("permuted", 0, 1, 0, step=0.02, label="Permuted share of its labels"),
+        _choice("pair", pairs, "3 vs 8" if "3 vs 8" in pairs else pairs[0], label="Pair of digits (kernel)"),
+        _slider("permuted", 0, 1, 0, step=0.02, label="Permuted share of its labels"),
     ]  # fmt: skip
+
+
+def _choice(*arguments: Any, **named: Any) -> Control:
+    return "choice", arguments, named
+
+
+def _slider(*arguments: Any, **named: Any) -> Control:
+    return "slider", arguments, named
 
 
 def recorded_alignment(table: pd.DataFrame, pair: str) -> Alignment:

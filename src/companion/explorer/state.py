@@ -147,6 +147,8 @@ def plain_tree(value: Any) -> Any:
     """JSON-ready copy of nested mappings and lists, tensors and arrays included."""
     if isinstance(value, Mapping):
         return {str(name): plain_tree(element) for name, element in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain_tree(element) for element in value]
     return plain(value)
 
 
