@@ -7,6 +7,7 @@ import pandas as pd
 
 from companion.devices import choose_device
 from companion.experiment import Experiment, Row
+from companion.jobs import Job, run_jobs
 from companion.progress import SILENT, Part, Progress
 from companion.proxygrad.claims import CLAIMS
 from companion.proxygrad.declaration import ProxyGrad
@@ -19,30 +20,19 @@ from companion.proxygrad.tables import recorded_ascents
 from companion.proxygrad.toy_rows import mechanics_rows, toy_rows
 from companion.proxygrad.trained import Networks, training_row
 
-Job = tuple[str, float, Callable[[Progress], list[Row]]]  # label, seconds it takes about, work
-
 
 def run(parameters: ProxyGrad, progress: Progress = SILENT, device: str = "cpu") -> list[Row]:
     """Measure the declared parts; every row says its `part`, its `arm` and what was measured."""
     networks = Networks(parameters, device)
-    return _all_rows([job for part in parameters.parts for job in JOBS[part](networks)], progress)
-
-
-def _all_rows(jobs: list[Job], progress: Progress) -> list[Row]:
-    total = sum(cost for _, cost, _ in jobs)
-    rows, done = [], 0.0
-    for label, cost, job in jobs:
-        rows += job(Part(progress, done, cost, total, label))
-        done += cost
-    return rows
+    return run_jobs((job for part in parameters.parts for job in JOBS[part](networks)), progress)
 
 
 def _mechanics(networks: Networks) -> Iterator[Job]:
-    yield "exactness and angles", 2.0, lambda progress: mechanics_rows(networks.device)
+    yield Job("exactness and angles", 2.0, lambda progress: mechanics_rows(networks.device))
 
 
 def _toys(networks: Networks) -> Iterator[Job]:
-    yield "toys", 2.0, lambda progress: toy_rows()
+    yield Job("toys", 2.0, lambda progress: toy_rows())
 
 
 def _random(networks: Networks) -> Iterator[Job]:
@@ -53,7 +43,7 @@ def _random(networks: Networks) -> Iterator[Job]:
         def job(progress: Progress, depth: int = depth) -> list[Row]:
             return random_rows(p, depth, progress, networks.device)
 
-        yield "random networks", 1.0 + size * depth, job
+        yield Job("random networks", 1.0 + size * depth, job)
 
 
 def _by_network(
@@ -68,19 +58,19 @@ def _by_network(
                 networks.target(seed, Part(progress, 0, 0.3, 1, "training"))
                 return work(networks, seed, Part(progress, 0.3, 0.7, 1))
 
-            yield f"{label}, network {seed}", cost, job
+            yield Job(f"{label}, network {seed}", cost, job)
 
     return jobs
 
 
 def _variations(networks: Networks) -> Iterator[Job]:
     first = networks.target_seeds()[0]
-    yield "variations", 2.0, lambda progress: variation_rows(networks, first, progress)
+    yield Job("variations", 2.0, lambda progress: variation_rows(networks, first, progress))
 
 
 def _pictures(networks: Networks) -> Iterator[Job]:
     first = networks.target_seeds()[0]
-    yield "pictures", 2.0, lambda progress: picture_rows(networks, first, progress)
+    yield Job("pictures", 2.0, lambda progress: picture_rows(networks, first, progress))
 
 
 def _training(networks: Networks) -> Iterator[Job]:
@@ -93,7 +83,7 @@ def _training(networks: Networks) -> Iterator[Job]:
             def job(progress: Progress, reading: str = reading, slope: float = slope, seed: int = seed) -> list[Row]:
                 return [training_row(networks, reading, slope, seed, progress)]
 
-            yield f"training, {reading} {slope:g}, seed {seed}", 2.0, job
+            yield Job(f"training, {reading} {slope:g}, seed {seed}", 2.0, job)
 
 
 JOBS: dict[str, Callable[[Networks], Iterator[Job]]] = {
