@@ -120,7 +120,8 @@ def difference_of_counts(host: str) -> Statistic:
 
 _NINE, _DENSE, _SHIFTS = ("edge+line",), ("dense",), ("translating",)
 _ONE_SEED = (
-    "Two of the three seeds differ by less than a point: two edges and lines read digits of 8 pixels nearly as well."
+    "Two edges and lines read digits of 8 pixels nearly as well: the difference is small for most seeds, and three of "
+    "them scatter more than it."
 )
 _FEW_SEEDS = "Better with every seed on the flowers; the interval of three values is wide and just reaches below zero."
 _SMALLER_LEAD = (
