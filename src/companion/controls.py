@@ -186,7 +186,7 @@ class Controls:
             mean = f"{100 * sum(reached) / len(reached):.1f} %" if reached else "–"
             cells = (str(k + 1), html.escape(_brief(values)), mean, str(len(reached)))
             lines.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-        head = f"<tr><th></th><th>point</th><th>{self.metric.replace('_', ' ')}</th><th>seeds</th></tr>"
+        head = f"<tr><th>run</th><th>point</th><th>{self.metric.replace('_', ' ')}</th><th>seeds</th></tr>"
         return f"<table>{head}{''.join(lines)}</table>"
 
     def _ipython_display_(self) -> None:

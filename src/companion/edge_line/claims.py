@@ -124,9 +124,13 @@ _ONE_SEED = (
     "them scatter more than it."
 )
 _FEW_SEEDS = "Better with every seed on the flowers; the interval of three values is wide and just reaches below zero."
+_BY_DATA = (
+    "Six to eight points on the flowers, with every seed; on cars, where the test accuracy of both is below 30 % and "
+    "the dense host does not fit all its training images, about four."
+)
 _SMALLER_LEAD = (
-    "On the flowers the lead at 20 images is smaller than at 5 with every seed, by three to ten points; three values "
-    "that differ so much give a wide interval."
+    "On the flowers the lead at 20 images is smaller than at 5 with every seed, by three to ten points. On cars it is "
+    "larger with more images: with five of each model both get only about a fifth right."
 )
 _RANDOM_TOO = (
     "Better with every seed, but random kernels gain over the dense host as well, and one seed's lead is at least "
@@ -150,6 +154,7 @@ CLAIMS = (
         "C1",
         "Nine edges and lines gain at least 5 percentage points over the dense host at the main training size.",
         gain(_NINE, _DENSE), ">=", 0.05, "pp", scales=("standard", "paper"), published=_FINE_GRAINED,
+        remarks={"standard": _BY_DATA},
     ),
     Claim(
         "P2a",
@@ -172,7 +177,7 @@ CLAIMS = (
         "Nine filters are better than two.",
         gain(_NINE, ("edge+line", 2)), ">=", 0.0, "pp",
         published=Published("nine or more for the best result", "abstract"),
-        remarks={"quick": _ONE_SEED, "standard": _FEW_SEEDS},
+        remarks={"quick": _ONE_SEED},
     ),
     Claim(
         "P3c",

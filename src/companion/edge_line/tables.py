@@ -42,4 +42,5 @@ def size_and_span() -> pd.DataFrame:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         banks = {name: make() for name, make in SETS.items()}
-    return pd.DataFrame({"filters": map(len, banks.values()), "span": map(span, banks.values())}, index=list(banks))
+    columns = {"filters": map(len, banks.values()), "dimensions they span": map(span, banks.values())}
+    return pd.DataFrame({"set": list(banks), **columns})

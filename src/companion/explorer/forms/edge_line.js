@@ -165,6 +165,25 @@ function respond(image, kernel, relu) {
   return relu ? map.map((row) => row.map((value) => Math.max(value, 0))) : map;
 }
 
+// The sum of such a map; only the places around lit pixels are looked at.
+const place = new Float64Array(SIDE * SIDE);
+function responseSum(image, kernel, relu) {
+  const touched = [];
+  image.forEach((row, y) => row.forEach((lit, x) => {
+    if (lit) for (let i = -1; i <= 1; i++) for (let j = -1; j <= 1; j++) {
+      const at = (y - i) * SIDE + x - j;
+      place[at] += kernel[1 + i][1 + j];
+      touched.push(at);
+    }
+  }));
+  let sum = 0;
+  for (const at of touched) { // a place counts once: it is empty when it comes again
+    sum += relu ? Math.max(place[at], 0) : place[at];
+    place[at] = 0;
+  }
+  return sum;
+}
+
 const drawn = new Map(); // images by seed, so that moving the decision line draws nothing anew
 function dashImages(seed) {
   if (!drawn.has(seed)) {
@@ -174,10 +193,19 @@ function dashImages(seed) {
   return drawn.get(seed);
 }
 
+const summed = new Map(); // sums of responses by seed, kernels and ReLU
+function dashPoints(seed, kernels, relu) {
+  const key = [seed, kernels, relu].join();
+  if (!summed.has(key)) {
+    const sums = (one) => DASH_KERNELS[kernels].map((kernel) => responseSum(one.image, kernel, relu));
+    summed.set(key, dashImages(seed).map((one) => ({ ...one, at: sums(one) })));
+  }
+  return summed.get(key);
+}
+
 registerForm("oriented_dashes", ({ angle = 30, kernels = "lines (H and V)", relu = true, seed = 0 }) => {
   const pair = DASH_KERNELS[kernels], images = dashImages(seed);
-  const total = (map) => map.flat().reduce((sum, value) => sum + value, 0);
-  const points = images.map((one) => ({ ...one, at: pair.map((kernel) => total(respond(one.image, kernel, relu))) }));
+  const points = dashPoints(seed, kernels, relu);
   const weights = [Math.cos(angle * Math.PI / 180), Math.sin(angle * Math.PI / 180)];
   const score = (at) => weights[0] * at[0] + weights[1] * at[1];
   const right = points.filter((one) => (score(one.at) > 1e-9) === one.label).length / points.length;
