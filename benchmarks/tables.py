@@ -37,7 +37,9 @@ class Target:
         value = self.read(rows)
         reached = value >= self.limit if self.at_least else value <= self.limit
         sign = "≥" if self.at_least else "≤"
-        return f"| {self.what} | {sign} {self.limit:,g} {self.unit} | {_cell(value)} | {'yes' if reached else '**no**'} |"
+        return (
+            f"| {self.what} | {sign} {self.limit:,g} {self.unit} | {_cell(value)} | {'yes' if reached else '**no**'} |"
+        )
 
 
 def of(name: str, column: str) -> Callable[[Rows], float]:
