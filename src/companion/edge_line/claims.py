@@ -125,8 +125,9 @@ _ONE_SEED = (
 )
 _FEW_SEEDS = "Better with every seed on the flowers; the interval of three values is wide and just reaches below zero."
 _BY_DATA = (
-    "Six to eight points on the flowers and five to nine on Caltech-101, with every seed, but only four on cars. On the "
-    "last two the dense host does not fit all its training images in the steps given, and the filters fit more of them."
+    "Six to eight points on the flowers and five to nine on Caltech-101, with every seed, but only four on cars. On "
+    "the last two the dense host does not fit all its training images in the steps given, and the filters fit "
+    "more of them."
 )
 _SMALLER_LEAD = (
     "On the flowers the lead at 20 images is smaller than at 5 with every seed, by three to ten points. On cars and on "
