@@ -93,14 +93,6 @@ const DETECTORS = [
 const overWindow = ({ row, column, kernel }, visit) =>
   kernel.forEach((line, i) => line.forEach((w, j) => visit(row + i - 1, column + j - 1, w)));
 
-function detectorValues(image) {
-  return DETECTORS.map((one) => {
-    let sum = 0;
-    overWindow(one, (r, c, w) => { sum += w * image[r][c]; });
-    return sum;
-  });
-}
-
 // Standard normal numbers from a seed: mulberry32 and Box-Muller.
 function normalNumbers(seed) {
   let state = seed >>> 0;
@@ -123,24 +115,37 @@ function detectorStart(name, seed) {
   }));
 }
 
+// The places and weights of each detector's window in the image as one row.
+const WINDOWS = DETECTORS.map((one) => {
+  const window = [];
+  overWindow(one, (r, c, w) => window.push([r * SIDE + c, w]));
+  return window;
+});
+
 function climbDetector(values, a_b, keep = []) {
   const { eta = 0.1, steps = 200, normalise = false, a_f = 0 } = values;
-  const image = detectorStart(values.start, values.noise).map((line) => line.slice());
-  const score = () => detectorValues(image).reduce((sum, z) => sum + phi(z, a_f), 0);
-  const f = [score()], frames = keep.includes(0) ? [image.map((line) => line.slice())] : [];
+  const image = Float64Array.from(detectorStart(values.start, values.noise).flat());
+  const frame = () => Array.from({ length: SIDE }, (_, r) => Array.from(image.subarray(r * SIDE, (r + 1) * SIDE)));
+  const answers = () => WINDOWS.map((window) => window.reduce((sum, [at, w]) => sum + w * image[at], 0));
+  const score = (z) => z.reduce((sum, one) => sum + phi(one, a_f), 0);
+  let z = answers();
+  const f = [score(z)], frames = keep.includes(0) ? [frame()] : [], gradient = new Float64Array(SIDE * SIDE);
   for (let k = 0; k < steps; k++) {
-    const a = slopeAt({ ...values, a_b }, k / steps), gradient = new Map();
-    detectorValues(image).forEach((z, d) => overWindow(DETECTORS[d], (r, c, w) => {
-      gradient.set(r * SIDE + c, (gradient.get(r * SIDE + c) || 0) + phiSlope(z, a) * w);
-    }));
-    const norm = Math.sqrt([...gradient.values()].reduce((sum, g) => sum + g * g, 0));
-    const step = normalise ? (norm > 0 ? eta / norm : 0) : eta;
-    gradient.forEach((g, at) => {
-      const r = Math.floor(at / SIDE), c = at % SIDE;
-      image[r][c] = clampTo(image[r][c] + step * g, 1);
+    const a = slopeAt({ ...values, a_b }, k / steps);
+    gradient.fill(0);
+    WINDOWS.forEach((window, d) => {
+      const slope = phiSlope(z[d], a);
+      if (slope) for (const [at, w] of window) gradient[at] += slope * w;
     });
-    f.push(score());
-    if (keep.includes(k + 1)) frames.push(image.map((line) => line.slice()));
+    let norm = 0;
+    for (const g of gradient) norm += g * g;
+    norm = Math.sqrt(norm);
+    const step = normalise ? (norm > 0 ? eta / norm : 0) : eta;
+    for (let at = 0; at < gradient.length; at++)
+      if (gradient[at]) image[at] = clampTo(image[at] + step * gradient[at], 1);
+    z = answers();
+    f.push(score(z));
+    if (keep.includes(k + 1)) frames.push(frame());
   }
   return { f, frames };
 }
