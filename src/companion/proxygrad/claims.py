@@ -15,8 +15,8 @@ COLUMNS = (
 ABSTRACT = Published("significantly higher", "abstract")
 _GREAT_AND_UNEQUAL = (
     "On Fashion-MNIST what is found doubles in two of the three networks and is more than tripled in the third; on "
-    "CIFAR-10 it grows by three quarters or more in each of three: a large effect, but the values of three seeds differ "
-    "so much that their interval reaches below zero."
+    "CIFAR-10 it grows by three quarters or more in each of three: a large effect, but the values of three seeds "
+    "differ so much that their interval reaches below zero."
 )
 _RESTARTS_TOO = (
     "The best of three starts is higher in every network, by three quarters or more on Fashion-MNIST and by thirty to "
@@ -26,10 +26,11 @@ _NETWORKS_DISAGREE = (
     "On Fashion-MNIST two networks gain four to six per cent and the third loses one: it depends on the network, and "
     "three of them do not decide."
 )
-_LESS_THAN_A_POINT = (
-    "On Fashion-MNIST better with every seed, but by less than one point; three seeds do not decide it."
+_BY_DATA = (
+    "It depends on the data: better with every seed on Fashion-MNIST, by less than one point, and worse with every "
+    "seed on CIFAR-10, by one to three and a half (six epochs on 2000 images)."
 )
-_ALMOST_TEN = "On Fashion-MNIST it loses between seven and ten points with every seed: clearly, but less than foreseen."
+_ABOUT_TEN = "It loses seven to ten points on Fashion-MNIST and six to thirteen on CIFAR-10: about the ten foreseen."
 _EASY_DIGITS = (
     "On digits there are not ten points to lose: a linear classifier of the 400 images, trained alike, comes within "
     "five points of ordinary training, and with slope 1 the network lies between the two. The weights of the last "
@@ -289,18 +290,19 @@ CLAIMS = (
         "Training with ProxyGrad beats ordinary training (local, a_b = 0.1).",
         partial(accuracy_gain, a_b=0.1), ">=", 0.0, "pp",
         published=Published("better on some of the tested benchmarks", "abstract"),
-        remarks={"standard": _LESS_THAN_A_POINT},
+        remarks={"standard": _BY_DATA},
     ),
     Claim(
         "P5a",
         "A small slope does not hurt training: a_b = 0.1 loses less than 2 points.",
         partial(accuracy_gain, a_b=0.1), ">=", -0.02, "pp", origin="companion",
+        remarks={"standard": _BY_DATA},
     ),
     Claim(
         "P5b",
         "A slope of 1 does: it loses at least 10 points.",
         partial(accuracy_gain, a_b=1.0), "<=", -0.1, "pp", origin="companion",
-        remarks={"quick": _EASY_DIGITS, "standard": _ALMOST_TEN},
+        remarks={"quick": _EASY_DIGITS, "standard": _ABOUT_TEN},
     ),
     Claim(
         "P6a",
