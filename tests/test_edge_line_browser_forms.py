@@ -1,36 +1,13 @@
 """The closed forms of edge_line that the page computes equal the package: the page's own JavaScript is run."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import playwright
 import pytest
 import torch
+from page_forms import form, readout
 
 from companion.edge_line import filter_set, hand_set_outputs, host_cost, set_names
-from companion.explorer import bundle
 from companion.predefined_filters import singular_values, span
-
-NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver" / "node")
-
-
-def form(name: str, **values: Any) -> dict[str, Any]:
-    """What the browser computes: the panels and read-outs of a closed form."""
-    files = [bundle.FOLDER / "maths.js", bundle.FOLDER / "registry.js", *bundle.form_files()]
-    code = "\n".join(
-        f"{{\n{path.read_text()}\n}}" if path.parent.name == "forms" else path.read_text() for path in files
-    )
-    call = f"forms[{json.dumps(name)}]({json.dumps(values)}, {{ maths, extra: {{}}, series: () => [] }})"
-    script = f"{code}\nconsole.log(JSON.stringify({call}))"
-    done = subprocess.run([NODE, "-e", script], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
-def readout(drawn: dict[str, Any], label: str) -> Any:
-    return next(one["value"] for one in drawn["readouts"] if one["label"] == label)
 
 
 def whole(text: str) -> int:

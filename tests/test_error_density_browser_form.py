@@ -1,14 +1,10 @@
 """The four linked panels of the page: the page's own JavaScript against SciPy and against the package."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import playwright
 import pytest
+from page_forms import forms, readout
 from scipy import special
 
 from companion.error_density import (
@@ -21,9 +17,7 @@ from companion.error_density import (
     PerceptronDensity,
     fit_shifted_beta,
 )
-from companion.explorer import bundle
 
-NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver" / "node")
 ERRORS = np.random.default_rng(0).beta(4, 4, 3000).round(2)
 VALUES, COUNTS = np.unique(ERRORS, return_counts=True)
 SIZES = [10, 20, 50, 100, 200, 500, 1000]
@@ -38,16 +32,7 @@ EXTRA = {
 
 def drawn(*views: dict[str, Any]) -> list[dict[str, Any]]:
     """What the browser computes for each view: panels and read-outs of the closed form."""
-    files = [bundle.FOLDER / name for name in ("maths.js", "registry.js", "forms/error_density.js")]
-    code = "\n".join(path.read_text(encoding="utf-8") for path in files)
-    call = f"""const context = {{ maths, extra: {json.dumps(EXTRA)}, series: () => [] }};
-        console.log(JSON.stringify({json.dumps(views)}.map((view) => forms.error_density(view, context))))"""
-    done = subprocess.run([NODE, "-e", f"{code}\n{call}"], capture_output=True, text=True, check=True)
-    return json.loads(done.stdout)
-
-
-def readout(one: dict[str, Any], label: str) -> Any:
-    return next(entry["value"] for entry in one["readouts"] if entry["label"].startswith(label))
+    return forms("error_density", views, EXTRA)
 
 
 def line(one: dict[str, Any], panel: int, name: str) -> tuple[np.ndarray, np.ndarray]:

@@ -1,51 +1,22 @@
 """The closed forms of proxygrad that the page computes equal the package: the page's own JavaScript is run."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
-import playwright
 import pytest
 import torch
+from page_forms import form, forms, readout
 
-from companion.explorer import bundle
-from companion.explorer.state import plain_tree
 from companion.proxygrad.mechanism_figures import from_numbers, one_input_networks
 from companion.proxygrad.readings import gradient_of
 from companion.proxygrad.toys import EdgeDetector, PolarityDetector, TwoHinges, climb_toy, dead_start, detector_start
 
-NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver" / "node")
 DOUBLE = torch.float64
 NETWORKS = one_input_networks((1, 3), 2)
-
-
-def forms(name: str, calls: list[dict[str, Any]], extra: dict | None = None) -> list[dict[str, Any]]:
-    """What the browser computes: the panels and read-outs of a closed form, for several values of its controls."""
-    files = [bundle.FOLDER / "maths.js", bundle.FOLDER / "registry.js", *bundle.form_files()]
-    code = "\n".join(
-        f"{{\n{path.read_text()}\n}}" if path.parent.name == "forms" else path.read_text() for path in files
-    )
-    context = f"{{ maths, extra: {json.dumps(plain_tree(extra or {}))}, series: () => [] }}"
-    drawn = f"{json.dumps(calls)}.map((values) => forms[{json.dumps(name)}](values, {context}))"
-    done = subprocess.run(
-        [NODE, "-e", f"{code}\nconsole.log(JSON.stringify({drawn}))"], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
-
-
-def form(name: str, extra: dict | None = None, **values: Any) -> dict[str, Any]:
-    return forms(name, [values], extra)[0]
 
 
 def series(panel: dict[str, Any], name: str) -> tuple[list[float], list[float]]:
     found = next(one for one in panel["series"] if one["name"].startswith(name))
     return found["x"], found["y"]
-
-
-def readout(drawn: dict[str, Any], label: str) -> Any:
-    return next(one["value"] for one in drawn["readouts"] if one["label"] == label)
 
 
 TOYS = {

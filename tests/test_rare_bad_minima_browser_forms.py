@@ -1,40 +1,16 @@
 """The closed forms of rare_bad_minima that the page computes equal the package: the page's own JavaScript is run."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import playwright
 import pytest
+from page_forms import form, readout
 
-from companion.explorer import bundle
 from companion.explorer.state import plain_tree
 from companion.rare_bad_minima import BetaError, Cells, ErrorDensity, separable_bound
 from companion.rare_bad_minima.tables import by_number
 
-NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver" / "node")
 JUST_BELOW_2_OF_6 = 2 / 6 - 1e-9
-
-
-def form(name: str, extra: dict[str, Any] | None = None, **values: Any) -> dict[str, Any]:
-    """What the browser computes: the panels and read-outs of a closed form."""
-    files = [bundle.FOLDER / "maths.js", bundle.FOLDER / "registry.js", *bundle.form_files()]
-    code = "\n".join(
-        f"{{\n{path.read_text()}\n}}" if path.parent.name == "forms" else path.read_text() for path in files
-    )
-    context = f"{{ maths, extra: {json.dumps(extra or {})}, series: () => [] }}"
-    call = f"forms[{json.dumps(name)}]({json.dumps(values)}, {context})"
-    done = subprocess.run(
-        [NODE, "-e", f"{code}\nconsole.log(JSON.stringify({call}))"], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
-
-
-def readout(drawn: dict[str, Any], label: str) -> Any:
-    return next(one["value"] for one in drawn["readouts"] if one["label"] == label)
 
 
 # The exact models

@@ -1,37 +1,12 @@
 """The closed forms of sugar that the page computes equal the package: the page's own JavaScript is run."""
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
-from typing import Any
-
-import playwright
 import pytest
 import torch
+from page_forms import form, readout
 
-from companion.explorer import bundle
 from companion.sugar import SURROGATES, backward_gain, mean_slope_of_silent_units, mean_squared_slope, slope_zero
 
-NODE = shutil.which("node") or str(Path(playwright.__file__).parent / "driver" / "node")
 SHAPED = {"leaky_relu": 0.3, "nelu": 0.05, "elu": 1.3, "b_silu": 1.67}
-
-
-def form(name: str, **values: Any) -> dict[str, Any]:
-    """What the browser computes: the panels and read-outs of a closed form."""
-    files = [bundle.FOLDER / "maths.js", bundle.FOLDER / "registry.js", *bundle.form_files()]
-    code = "\n".join(
-        f"{{\n{path.read_text()}\n}}" if path.parent.name == "forms" else path.read_text() for path in files
-    )
-    call = f"forms[{json.dumps(name)}]({json.dumps(values)}, {{ maths, extra: {{}}, series: () => [] }})"
-    done = subprocess.run(
-        [NODE, "-e", f"{code}\nconsole.log(JSON.stringify({call}))"], capture_output=True, text=True, check=True
-    )
-    return json.loads(done.stdout)
-
-
-def readout(drawn: dict[str, Any], label: str) -> Any:
-    return next(one["value"] for one in drawn["readouts"] if one["label"].startswith(label))
 
 
 @pytest.mark.parametrize("name", [name for name in SURROGATES if name != "slope_one"])
