@@ -6,108 +6,75 @@ Everything is measured in turns within one run; what counts are the ratios. An o
 gone through all steps of an ascent, scored by the forward network at every step.
 """
 
-import argparse
 from collections.abc import Callable
 from functools import partial
 
 import torch
 import torch.nn.functional as F
-from side_by_side import addresses, in_turns, kept_bytes, ratio, show, write
+from side_by_side import in_turns, ratio, show, write
+from side_by_side.activations import SHAPE, Activation, Rows, activation_rows, arguments, compiled, step_rows
 from torch import Tensor, nn
 
+from companion.activations import exchange_activations
 from companion.networks import build
 from companion.proxygrad import Ascent, AsymmetricLeakyReLU, Objective, asymmetric_leaky_relu, maximise, twin
 from companion.proxygrad.activation import leaky_relu
 from companion.proxygrad.networks import build_network
 
-SHAPE = (64, 64, 32, 32)  # images, channels, height, width: the first stage of a CIFAR ResNet
 STEPS = 20
+DETACH = "formula with detach"
 
 
-def detach_formula(z: Tensor) -> Tensor:
+class WithDetach(nn.Module):
     """The plain formula of the method: s + sg(relu(z) - s) with s = leaky_relu(z, a_b)."""
-    s = F.leaky_relu(z, 0.3)
-    return s + (F.relu(z) - s).detach()
+
+    def forward(self, z: Tensor) -> Tensor:
+        s = F.leaky_relu(z, 0.3)
+        return s + (F.relu(z) - s).detach()
 
 
-def passes(activation: Callable[[Tensor], Tensor], device: str) -> tuple[Callable[[], None], Callable[[], Tensor]]:
-    """Forward and backward of an activation on one input, and its forward pass alone."""
-    x = torch.randn(SHAPE, device=device, requires_grad=True)
-    upstream = torch.randn(SHAPE, device=device)
-
-    def both() -> None:
-        x.grad = None
-        activation(x).backward(upstream)
-
-    return both, lambda: activation(x)
-
-
-def activation_rows(device: str, compiled: bool) -> list[dict[str, object]]:
+def activations(device: str, with_compiled: bool) -> Rows:
     """The activation alone, and as the next convolution sees it: what it keeps beyond its own output."""
     slopes = torch.full((SHAPE[0],), 0.3, device=device)
-    chosen: dict[str, Callable[[Tensor], Tensor]] = {
+    cases: dict[str, Activation] = {
         "nn.ReLU": nn.ReLU(),
         "nn.LeakyReLU": nn.LeakyReLU(0.3),
         "ProxyGrad": AsymmetricLeakyReLU(0.0, 0.3),
         "ProxyGrad, a slope an image": AsymmetricLeakyReLU(0.0, slopes),
         "ProxyGrad, exact formula": partial(asymmetric_leaky_relu, backward_slope=0.3, form="formula"),
-        "formula with detach": detach_formula,
+        DETACH: WithDetach(),
         "proxy, a slope an image": lambda z: leaky_relu(z, slopes.view(-1, 1, 1, 1)),
     }
-    if compiled:
-        chosen |= {f"{name}, compiled": torch.compile(chosen[name]) for name in ("nn.ReLU", "ProxyGrad")}
-    made = {name: passes(activation, device) for name, activation in chosen.items()}
-    taken = in_turns({name: both for name, (both, _) in made.items()}, device=device)
-    memory = {name: kept_bytes(forward) / 1e6 for name, (_, forward) in made.items()}
-    return [
-        {
-            "what": f"{name}, forward and backward",
-            "milliseconds": 1000 * min(taken[name]),
-            "time / ReLU": ratio(taken, name, "nn.ReLU"),
-            "time / detach": ratio(taken, name, "formula with detach"),
-            "MB kept": memory[name],
-        }
-        for name in made
-    ]
+    if with_compiled:
+        cases |= compiled(cases, ("nn.ReLU", "ProxyGrad", DETACH))
+    return activation_rows(cases, DETACH, device)
 
 
-def step(network: nn.Module, device: str, batch: int) -> Callable[[], None]:
-    """A training step of a network on random images."""
-    network = network.to(device).train()
-    optimiser = torch.optim.SGD(network.parameters(), lr=1e-3)
-    images, labels = torch.randn(batch, 3, 32, 32, device=device), torch.randint(10, (batch,), device=device)
-
-    def train() -> None:
-        optimiser.zero_grad()
-        F.cross_entropy(network(images), labels).backward()
-        optimiser.step()
-
-    return train
-
-
-def step_rows(device: str, compiled: bool, batch: int) -> list[dict[str, object]]:
+def steps(device: str, with_compiled: bool, batch: int) -> Rows:
     """A training step of ResNet18 with the CIFAR stem."""
-    torch.manual_seed(0)
-    relu = build("resnet18", classes=10, channels=3, image_size=32).to(device)
-    networks = {"nn.ReLU": relu, "ProxyGrad": twin(relu, "local", 0.3)}
-    if compiled:
-        for network in networks.values():
-            network.compile()
-    images = torch.randn(batch, 3, 32, 32, device=device)
-    memory = {name: kept_bytes(partial(one, images), addresses(one)) / 1e6 for name, one in networks.items()}
-    taken = in_turns({name: step(one, device, batch) for name, one in networks.items()}, rounds=5, device=device)
-    return [
-        {
-            "what": f"{name}, step of ResNet18, {batch} images{', compiled' if compiled else ''}",
-            "milliseconds": 1000 * min(taken[name]),
-            "time / ReLU": ratio(taken, name, "nn.ReLU"),
-            "MB kept": memory[name],
-        }
-        for name in networks
-    ]
+    networks = resnets(device)
+    if with_compiled:
+        networks |= compiled(resnets(device))
+    return step_rows(networks, DETACH, device, batch)
 
 
-def maximisation_rows(device: str, arch: str, side: int, channels: int, batch: int) -> list[dict[str, object]]:
+def resnets(device: str) -> dict[str, nn.Module]:
+    """The same network with three activations."""
+
+    def resnet() -> nn.Module:
+        return build("resnet18", classes=10, channels=3, image_size=32).to(device)
+
+    def detach(module: nn.Module) -> nn.Module | None:
+        return WithDetach() if isinstance(module, nn.ReLU) else None
+
+    return {
+        "nn.ReLU": resnet(),
+        "ProxyGrad": twin(resnet(), "local", 0.3),
+        DETACH: exchange_activations(resnet(), detach, "ReLU"),
+    }
+
+
+def maximisation_rows(device: str, arch: str, side: int, channels: int, batch: int) -> Rows:
     """Ascents of `STEPS` steps on the logits of a network, by reading, one after the other and as one batch."""
     torch.manual_seed(0)
     network = build_network(arch, 10, channels, side).to(device).eval()
@@ -139,25 +106,17 @@ def maximisation_rows(device: str, arch: str, side: int, channels: int, batch: i
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--compile", action="store_true", help="with torch.compile too (slow to start on a CPU)")
-    parser.add_argument("--batch", type=int, default=16, help="images of a training step")
-    arguments = parser.parse_args()
-    device, batch = arguments.device, arguments.batch
+    asked = arguments(__doc__.splitlines()[0])
+    device = asked.device
     torch.manual_seed(0)
-    activation = activation_rows(device, arguments.compile)
-    show(activation, "ProxyGrad's activation")
-    steps = step_rows(device, False, batch)
-    if arguments.compile:
-        steps += step_rows(device, True, batch)
-    show(steps, "A training step")
+    rows = activations(device, asked.compile) + steps(device, asked.compile, asked.batch)
+    show(rows, "ProxyGrad's activation")
     many = 4 if device == "cpu" else 64
     images = maximisation_rows(device, "cnn", 8, 1, 8 * many)
     images += maximisation_rows(device, "resnet8", 32, 3, 8 * many)
     images += maximisation_rows(device, "resnet18", 64, 3, many // 2)
     show(images, "Activation maximisation")
-    write("proxygrad", activation + steps + images, device)
+    write("proxygrad", rows + images, device)
 
 
 if __name__ == "__main__":
