@@ -12,7 +12,7 @@ from companion.claims import judge_all
 from companion.edge_line import claims, figures
 from companion.edge_line.arms import Arm, compared
 from companion.edge_line.declaration import EdgeLine
-from companion.edge_line.experiment import EXPERIMENT, jobs, point
+from companion.edge_line.experiment import EXPERIMENT, networks, point
 from companion.edge_line.tables import MEASURED, POINT, recorded_points, size_and_span, train_point
 from companion.errors import CompanionError
 from companion.experiment import load_experiment
@@ -50,7 +50,7 @@ def accuracies(per_class: int = 10, data: str = "flowers", **reached: list[float
 
 def test_the_smallest_run_trains_every_arm_with_every_seed(rows):
     images = rows[rows["part"] == "images"]
-    assert len(images) == 2 * (len(jobs(EdgeLine.at("quick", **SMALLEST))))
+    assert len(images) == 2 * (len(networks(EdgeLine.at("quick", **SMALLEST))))
     assert images["test_accuracy"].between(0, 1).all()
     nine = images[(images["n_filters"] == 9) & (images["mode"] == "all_filters")]
     assert nine["parameters"].nunique() == 1  # the dense host among them
@@ -144,14 +144,14 @@ def test_two_fixed_filters_are_held_against_two_learned_ones_by_seed():
 
 
 def test_every_network_is_trained_once():
-    todo = jobs(EdgeLine.at("standard", sizes="5,10"))
+    todo = networks(EdgeLine.at("standard", sizes="5,10"))
     assert len(todo) == len(set(todo))
     assert compared(("edge",), 16, (), ("edge",), ()) == [Arm("dense"), Arm("edge", 16)]
 
 
 def test_a_family_without_that_many_filters_is_an_error_that_says_how_many_there_are():
     with pytest.raises(CompanionError, match="1 to 9"):
-        jobs(EdgeLine.at("quick", n_filters=12))
+        networks(EdgeLine.at("quick", n_filters=12))
 
 
 def test_a_point_trained_in_the_explorer_has_the_columns_of_the_recorded_ones():

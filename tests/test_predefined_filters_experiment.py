@@ -15,7 +15,7 @@ from companion.measure import measure
 from companion.predefined_filters import claims, figures, filter_bank
 from companion.predefined_filters.arms import ARMS, build
 from companion.predefined_filters.declaration import PredefinedFilters
-from companion.predefined_filters.experiment import EXPERIMENT, jobs, point
+from companion.predefined_filters.experiment import EXPERIMENT, networks, point
 from companion.predefined_filters.measurements import load_images, network, split_of
 from companion.predefined_filters.tables import MEASURED, POINT, recorded_points, train_point
 from companion.records import table
@@ -146,7 +146,7 @@ def test_a_point_trained_in_the_explorer_has_the_columns_of_the_recorded_ones():
 
 
 def test_every_network_is_trained_once_even_where_sizes_repeat():
-    todo = jobs(PredefinedFilters.at("quick", sizes="5,20"))
+    todo = networks(PredefinedFilters.at("quick", sizes="5,20"))
     assert len(todo) == len(set(todo)) == 7 + 2
 
 

@@ -4,14 +4,14 @@ from typing import Literal
 
 from companion.edge_line.banks import FAMILIES
 from companion.edge_line.toy import BANKS
-from companion.parameters import Parameters, parameter
-from companion.training import Schedule
+from companion.parameters import parameter
+from companion.predefined_filters.declaration import FewImages
 
 PARTS = ("dashes", "images")
 PATTERNS = tuple(BANKS)
 
 
-class EdgeLine(Parameters):
+class EdgeLine(FewImages):
     """Parameters of the edge_line experiment."""
 
     parts: tuple[str, ...] = parameter(PARTS, choices=PARTS, help="which parts to run")
@@ -24,12 +24,7 @@ class EdgeLine(Parameters):
     twin_sizes: tuple[int, ...] = parameter(
         (8, 128), standard=(8, 32, 128, 1024), low=1, high=1024, unit="images", help="dashes: the twins' images"
     )
-    data: str = parameter(
-        "digits", standard="folder:flowers17_128/flowers17_128.zip", paper="flowers102",
-        help="data set by name, or folder:PATH for your own images",
-    )  # fmt: skip
     image_size: int = parameter(8, standard=64, paper=224, low=8, high=512, unit="pixels", help="side length")
-    fit: Literal["crop", "squash"] = parameter("crop", paper="squash", help="how photographs become squares")
     host: Literal["small_resnet", "resnet18", "densenet121"] = parameter(
         "small_resnet", paper="resnet18", help="the network whose 3x3 convolutions are replaced"
     )
@@ -69,20 +64,9 @@ class EdgeLine(Parameters):
     test_per_class: int = parameter(
         40, standard=0, low=0, high=10000, unit="images", help="test images per class; 0 for all the rest"
     )
-    seeds: int = parameter(3, paper=5, low=1, high=50, help="number of seeds (initialisation, batch order)")
-    seed: int = parameter(0, low=0, high=9999, help="first seed")
-    split_seed: int = parameter(42, low=0, high=9999, help="seed of the data split")
-    optimiser: Literal["lamb", "adam", "sgd"] = parameter("lamb", help="optimiser (LAMB: the lab's)")
-    learning_rate: float = parameter(
-        0.03, standard=0.01, paper=0.003, low=1e-6, high=10, log=True, help="initial learning rate"
-    )
-    weight_decay: float = parameter(1.0, low=0, high=10, help="weight decay inside LAMB's trust ratio")
     steps: int = parameter(
         60, standard=300, paper=9600, low=1, high=1000000, log=True, help="optimiser steps, the same at every size"
     )
-    batch: int = parameter(16, standard=32, paper=64, low=2, high=4096, unit="images", help="images a step")
-    schedule: Schedule = parameter("steps", help="learning rate over time (steps: down to a thousandth)")
-    augment: bool = parameter(False, standard=True, help="shift and mirror the training images at random")
     curve_points: int = parameter(
         1, paper=10, low=1, high=100, help="points of a training curve; each costs a pass over all images"
     )

@@ -1,5 +1,6 @@
 """The experiment: the dashes in closed features, then all arms on images; and the one network asked for."""
 
+from functools import partial
 from typing import Any
 
 from companion.edge_line.arms import Arm, compared
@@ -9,6 +10,7 @@ from companion.edge_line.dashes_measurements import counted, fixed_filters, lear
 from companion.edge_line.declaration import EdgeLine
 from companion.edge_line.measurements import train_arm
 from companion.experiment import Experiment, Row
+from companion.jobs import Job, run_jobs
 from companion.predefined_filters.measurements import load_images
 from companion.progress import SILENT, Part, Progress
 
@@ -50,15 +52,15 @@ def on_images(parameters: EdgeLine, progress: Progress = SILENT, device: str = "
     """Every arm at ``per_class`` images, the dense host and the families of the curve at the other sizes too."""
     images = load_images(parameters, device, progress)
     seeds = range(parameters.seed, parameters.seed + parameters.seeds)
-    todo = jobs(parameters)
-    rows: list[Row] = []
-    for done, (arm, per_class) in enumerate(todo):
-        part = Part(progress, done, 1, len(todo), f"{arm.label}, {per_class} per class")
-        rows += train_arm(parameters, images, arm, per_class, seeds, part)
-    return rows
+
+    def job(arm: Arm, per_class: int) -> Job:
+        label = f"{arm.label}, {per_class} per class"
+        return Job(label, 1, partial(train_arm, parameters, images, arm, per_class, seeds))
+
+    return run_jobs((job(*one) for one in networks(parameters)), progress)
 
 
-def jobs(parameters: EdgeLine) -> list[tuple[Arm, int]]:
+def networks(parameters: EdgeLine) -> list[tuple[Arm, int]]:
     """The (arm, images per class) to train, each once."""
     p = parameters
     arms = compared(p.families, p.n_filters, p.filter_counts, p.wide_families, p.one_filter_counts)

@@ -14,6 +14,7 @@ from companion.edge_line.dashes import oriented_dashes
 from companion.edge_line.declaration import EdgeLine
 from companion.edge_line.toy import dash_kernels, pooled_responses
 from companion.figures import MARKERS, NEUTRAL, PALETTE, image_grid, mean_with_band, percent_axis, plain_log_axis
+from companion.predefined_filters.figures import curves_and_lead
 from companion.predefined_filters.measurements import split_of
 from companion.statistics import mean_interval
 
@@ -137,23 +138,13 @@ def families(table: pd.DataFrame) -> Figure:
 
 def accuracy_against_size(table: pd.DataFrame) -> Figure:
     """Test accuracy of nine edges and lines and of the dense host against images a class, and the paired lead."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
     rows = on_images(table)
-    for k, (family, label) in enumerate((("edge+line", "9 edges and lines"), ("dense", "dense host"))):
-        of_arm = rows[(rows["family"] == family) & (rows["n_filters"] == 9) & (rows["mode"] == "all_filters")]
-        colour = FAMILY_COLOURS[family]
-        mean_with_band(left, of_arm, "per_class", "test_accuracy", label=label, colour=colour, marker=MARKERS[k])
-    lead = differences(table, ("edge+line",), ("dense",)).reset_index(name="lead")
-    mean_with_band(right, lead, "per_class", "lead", colour=PALETTE[2])
-    right.axhline(0, color="black", linewidth=0.8)
-    for axes in (left, right):
-        plain_log_axis(axes, sorted(lead["per_class"].unique()))
-        percent_axis(axes)
-        axes.set(xlabel="training images per class")
-    left.set(ylabel="test accuracy")
-    right.set(ylabel="lead of the fixed filters (points)")
-    left.legend(loc="lower right")
-    return figure
+    nine = rows[(rows["n_filters"] == 9) & (rows["mode"] == "all_filters")]
+    curves = {
+        label: (nine[nine["family"] == family], FAMILY_COLOURS[family])
+        for family, label in (("edge+line", "9 edges and lines"), ("dense", "dense host"))
+    }
+    return curves_and_lead(curves, differences(table, ("edge+line",), ("dense",)), "lead of the fixed filters (points)")
 
 
 def accuracy_against_filters(table: pd.DataFrame) -> Figure:

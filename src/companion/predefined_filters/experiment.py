@@ -1,12 +1,14 @@
 """The experiment: all arms at one number of images, two of them along a curve; and the one network asked for."""
 
+from functools import partial
 from typing import Any
 
 from companion.experiment import Experiment, Row
+from companion.jobs import Job, run_jobs
 from companion.predefined_filters.claims import CLAIMS
 from companion.predefined_filters.declaration import PredefinedFilters
 from companion.predefined_filters.measurements import load_images, train_arm
-from companion.progress import SILENT, Part, Progress
+from companion.progress import SILENT, Progress
 
 LIVE_POINTS = 6  # a reader who waits wants to see the curve
 
@@ -19,15 +21,14 @@ def run(parameters: PredefinedFilters, progress: Progress = SILENT, device: str 
     """
     images = load_images(parameters, device, progress)
     seeds = range(parameters.seed, parameters.seed + parameters.seeds)
-    todo = jobs(parameters)
-    rows: list[Row] = []
-    for done, (arm, per_class) in enumerate(todo):
-        part = Part(progress, done, 1, len(todo), f"{arm}, {per_class} per class")
-        rows += train_arm(parameters, images, arm, per_class, seeds, part)
-    return rows
+
+    def job(arm: str, per_class: int) -> Job:
+        return Job(f"{arm}, {per_class} per class", 1, partial(train_arm, parameters, images, arm, per_class, seeds))
+
+    return run_jobs((job(*one) for one in networks(parameters)), progress)
 
 
-def jobs(parameters: PredefinedFilters) -> list[tuple[str, int]]:
+def networks(parameters: PredefinedFilters) -> list[tuple[str, int]]:
     """The (arm, images per class) to train, each once."""
     others = [(arm, n) for n in parameters.sizes for arm in parameters.curve_arms]
     return list(dict.fromkeys([(arm, parameters.per_class) for arm in parameters.arms] + others))

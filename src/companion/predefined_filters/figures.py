@@ -142,21 +142,34 @@ def ablation(table: pd.DataFrame) -> Figure:
 
 def accuracy_against_size(table: pd.DataFrame) -> Figure:
     """Test accuracy of PFNet and dense twin against images a class, and the lead of the PFNet, paired by seed."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
-    for k, arm in enumerate(("pfnet", "dense")):
+    curves = {}
+    for arm in ("pfnet", "dense"):
         rows = table[table["arm"] == arm]
         label = f"{'PFNet' if arm == 'pfnet' else 'dense twin'} ({int(rows['parameters'].iloc[0]):,} learned)"
-        mean_with_band(left, rows, "per_class", "test_accuracy", label=label, colour=_colour(arm), marker=MARKERS[k])
-    lead = differences(table, "pfnet", "dense").reset_index(name="lead")
-    mean_with_band(right, lead, "per_class", "lead", colour=PALETTE[2])
+        curves[label] = (rows, _colour(arm))
+    return curves_and_lead(curves, differences(table, "pfnet", "dense"), "PFNet minus dense twin (points)")
+
+
+def curves_and_lead(curves: Mapping[str, tuple[pd.DataFrame, str]], lead: pd.Series, lead_label: str) -> Figure:
+    """Test accuracy against images a class of several kinds of networks, and the lead of one of them.
+
+    Args:
+        curves: rows and colour of each, by label.
+        lead: differences paired by seed, with ``per_class`` in the index.
+        lead_label: the label of their axis.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4))
+    for k, (label, (rows, colour)) in enumerate(curves.items()):
+        mean_with_band(left, rows, "per_class", "test_accuracy", label=label, colour=colour, marker=MARKERS[k])
+    leads = lead.reset_index(name="lead")
+    mean_with_band(right, leads, "per_class", "lead", colour=PALETTE[2])
     right.axhline(0, color="black", linewidth=0.8)
-    sizes = sorted(table.loc[table["arm"] == "dense", "per_class"].unique())
     for axes in (left, right):
-        plain_log_axis(axes, sizes)
+        plain_log_axis(axes, sorted(leads["per_class"].unique()))
         percent_axis(axes)
         axes.set(xlabel="training images per class")
     left.set(ylabel="test accuracy")
-    right.set(ylabel="PFNet minus dense twin (points)")
+    right.set(ylabel=lead_label)
     left.legend(loc="lower right")
     return figure
 

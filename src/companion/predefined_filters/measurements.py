@@ -1,7 +1,8 @@
 """Training one arm on few images of every class, one network a seed."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -11,12 +12,13 @@ from companion.data import ImageSet, Split, few_sample_split, load
 from companion.ensemble import Ensemble, MemberOutcome
 from companion.experiment import Row
 from companion.predefined_filters.arms import ARMS, build
-from companion.predefined_filters.counts import Cost, measured_cost
-from companion.predefined_filters.declaration import PredefinedFilters
+from companion.predefined_filters.counts import measured_cost
+from companion.predefined_filters.declaration import FewImages, PredefinedFilters
 from companion.predefined_filters.pfnet import STAGES_18
 from companion.progress import SILENT, Progress
 from companion.training import Settings
 
+SMALL = 32  # pixels; below, what a step costs is mostly the number of its operations
 LAYOUTS = {"two stages": ((1, 2), (1, 1)), "18 layers": (STAGES_18, (2, 2, 2, 2))}
 
 
@@ -27,7 +29,7 @@ class ChannelsLast(nn.Module):
         return images.contiguous(memory_format=torch.channels_last)
 
 
-def load_images(parameters: PredefinedFilters, device: str = "cpu", progress: Progress = SILENT) -> ImageSet:
+def load_images(parameters: FewImages, device: str = "cpu", progress: Progress = SILENT) -> ImageSet:
     """The data set that the parameters name, at their size; digits are enlarged by bilinear interpolation."""
     images = load(parameters.data, size=parameters.image_size, fit=parameters.fit, device=device, progress=progress)
     side = parameters.image_size
@@ -37,7 +39,7 @@ def load_images(parameters: PredefinedFilters, device: str = "cpu", progress: Pr
     return ImageSet(images.name, pixels, images.labels, images.classes, 255, f"{images.fidelity}, enlarged to {side}")
 
 
-def split_of(parameters: PredefinedFilters, images: ImageSet, per_class: int) -> Split:
+def split_of(parameters: FewImages, images: ImageSet, per_class: int) -> Split:
     """The training images, nested in `per_class`, and test images that are the same for every `per_class`."""
     return few_sample_split(
         images.labels,
@@ -57,12 +59,28 @@ def train_arm(
     seeds: Sequence[int],
     progress: Progress = SILENT,
 ) -> list[Row]:
-    """Train one arm from scratch, a network a seed.
+    """Train one arm, a name of :data:`~companion.predefined_filters.arms.ARMS`; else as :func:`train_networks`."""
+    factors = {"arm": arm, "network": "dense" if ARMS[arm].dense else "pfnet"}
+    make = partial(network, parameters, images, arm)
+    return train_networks(parameters, images, make, factors, per_class, seeds, progress)
+
+
+def train_networks(
+    parameters: FewImages,
+    images: ImageSet,
+    make: Callable[[], nn.Module],
+    factors: Row,
+    per_class: int,
+    seeds: Sequence[int],
+    progress: Progress = SILENT,
+) -> list[Row]:
+    """Train one kind of network from scratch on few images of every class, a network a seed.
 
     Args:
-        parameters: everything that is not given here.
+        parameters: how it is trained, and on how many images it is tested.
         images: the loaded data set.
-        arm: a name of :data:`~companion.predefined_filters.arms.ARMS`.
+        make: builds a network with random weights.
+        factors: what tells this kind of network from the others; it goes into every row.
         per_class: training images of each class.
         seeds: each fixes initialisation, batch order and augmentation of one network.
         progress: told every epoch.
@@ -72,9 +90,10 @@ def train_arm(
     """
     split, device = split_of(parameters, images, per_class), images.images.device
     train, test = images[split.train], images[split.test]
-    ensemble = Ensemble(lambda: network(parameters, images, arm), seeds, device=device)
-    # Measured on a CPU: three PFNets as one program need 0.85 of the loop's time at 16 pixels, 1.1 at 64.
-    together = "auto" if device.type == "cuda" else "vmap" if small(parameters) else "loop"
+    small = parameters.image_size < SMALL
+    ensemble = Ensemble(make if small else lambda: nn.Sequential(ChannelsLast(), make()), seeds, device=device)
+    # Measured on a CPU: three networks as one program need 0.8 of the loop's time at 8 pixels, 0.85 at 16, 1.1 at 64.
+    together = "auto" if device.type == "cuda" else "vmap" if small else "loop"
     outcome = ensemble.train(
         train.standardised(),
         train.labels,
@@ -83,10 +102,8 @@ def train_arm(
         method=together,
         progress=progress,
     )
-    cost: Cost = measured_cost(ensemble.member(0), images.images.shape[1:])
-    shared = {
-        "arm": arm,
-        "network": "dense" if ARMS[arm].dense else "pfnet",
+    cost = measured_cost(ensemble.member(0), images.images.shape[1:])
+    shared = factors | {
         "per_class": per_class,
         "parameters": cost.parameters,
         "multiply_adds": cost.operations,
@@ -101,7 +118,7 @@ def network(parameters: PredefinedFilters, images: ImageSet, arm: str) -> nn.Mod
     """The network of an arm for these images."""
     multiples, blocks = LAYOUTS[parameters.depth]
     by_size = "cifar" if parameters.image_size < 64 else "imagenet"
-    made = build(
+    return build(
         ARMS[arm],
         len(images.classes),
         images.images.shape[1],
@@ -114,15 +131,9 @@ def network(parameters: PredefinedFilters, images: ImageSet, arm: str) -> nn.Mod
         sigma_line=parameters.sigma_line,
         init=parameters.init,
     )
-    return made if small(parameters) else nn.Sequential(ChannelsLast(), made)
 
 
-def small(parameters: PredefinedFilters) -> bool:
-    """Whether the images are so small that what a step costs is mostly the number of its operations."""
-    return parameters.image_size < 32
-
-
-def settings(parameters: PredefinedFilters, train_images: int, seed: int, device: torch.device) -> Settings:
+def settings(parameters: FewImages, train_images: int, seed: int, device: torch.device) -> Settings:
     """How a network is trained: as many epochs as the declared steps take."""
     epochs = max(1, math.ceil(parameters.steps / math.ceil(train_images / parameters.batch)))
     return Settings(
