@@ -167,9 +167,7 @@ def run_cell(way: str, name: str, K: int, device: str) -> dict[str, object]:
         repetitions += 1
     if device != "cpu":
         torch.cuda.synchronize()
-    if way == "ensemble" and K == 1:
-        found["ratio_in_turns"] = ratio_in_turns(workload, device)
-    return {
+    cell = {
         "workload": name,
         "way": way,
         "networks": K,
@@ -178,6 +176,7 @@ def run_cell(way: str, name: str, K: int, device: str) -> dict[str, object]:
         "memory_mb": memory_mb(device),
         **found,
     }
+    return cell | {"ratio_in_turns": ratio_in_turns(workload, device)} if way == "ensemble" and K == 1 else cell
 
 
 def ratio_in_turns(workload: Workload, device: str, rounds: int = 9) -> float:
