@@ -38,6 +38,19 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
+def vehicles(tmp_path: Path) -> Path:
+    """Two classes whose order depends on case: three red airplanes, two green Motorbikes."""
+    from pictures import GREEN, RED, png
+
+    for name, colour, count in (("airplanes", RED, 3), ("Motorbikes", GREEN, 2)):
+        folder = tmp_path / "vehicles" / name
+        folder.mkdir(parents=True)
+        for k in range(count):
+            (folder / f"image_{k:04}.png").write_bytes(png(colour))
+    return tmp_path / "vehicles"
+
+
+@pytest.fixture
 def real_data() -> Callable[[str], None]:
     """Skips the test where a real data set is not on this machine."""
 
