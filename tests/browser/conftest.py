@@ -168,3 +168,19 @@ def violations(axe):
         return [f"{one['id']}: {one['help']} ({node['html'][:160]})" for one in found for node in one["nodes"]]
 
     return check
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory, served):
+    """The four sample explorers on one page, served."""
+    from explorer_samples import all_kinds, closed_form, learning_curves, pictures, write_page
+
+    folder = tmp_path_factory.mktemp("explorers")
+    write_page(folder, [learning_curves(), all_kinds(), closed_form(), pictures()])
+    return served(folder)
+
+
+@pytest.fixture
+def opened(page, samples):
+    page.goto(samples.url)
+    return page

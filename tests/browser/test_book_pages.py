@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from drawing import response_times
 
 from companion.few_data import tables as few_data
 from companion.predefined_filters import tables as predefined_filters
@@ -99,25 +100,8 @@ def test_every_control_of_every_explorer_changes_the_drawing(site, page, chapter
 
 @pytest.mark.parametrize("chapter", CHAPTERS)
 def test_a_response_takes_less_than_50_ms(site, page, chapter, record_property):
-    """From the input event to the finished layout; the best of many, since other work may share this machine."""
     page.goto(idea(site, chapter))
-    measure = """() => [...document.querySelectorAll('.cx-host')].map(host => {
-        const input = host.querySelector('input[type=range]:not([disabled])'), took = [];
-        if (!input) return 0;
-        for (let k = 0; k < 8; k++) {
-            input.value = k % (Number(input.max) + 1);
-            const start = performance.now();
-            input.dispatchEvent(new Event('input', { bubbles: true }));
-            host.getBoundingClientRect();
-            took.push(performance.now() - start);
-        }
-        return Math.min(...took);
-    })"""
-    times = page.evaluate(measure)
-    for _ in range(15):
-        times = [min(pair) for pair in zip(times, page.evaluate(measure), strict=True)]
-        if max(times) < 50:
-            break
+    times = response_times(page)
     record_property("told", f"{chapter}: responses in {', '.join(f'{one:.1f}' for one in times)} ms")
     assert max(times) < 50
 
