@@ -96,10 +96,22 @@ TARGETS = (
     ),
     Target("activations", "... memory kept", of("SUGAR B-SiLU, forward", "kept / detach"), 0.5, False),
     Target(
-        "fixed_filters", "training step of PFNet18, 224 pixels: time against the depthwise reference",
-        of("PFNet18, recomputed", "time / reference"), 1, False,
+        "proxygrad", "training step of ResNet18, ProxyGrad against nn.ReLU",
+        of("ProxyGrad, step", "time / ReLU"), 1.10, False,
     ),
-    Target("fixed_filters", "... memory kept", of("PFNet18, recomputed", "kept / reference"), 0.6, False),
+    Target(
+        "proxygrad", "ProxyGrad's activation alone: time against the formula with detach",
+        of("ProxyGrad, forward", "time / detach"), 0.5, False,
+    ),
+    Target("proxygrad", "... memory kept", of("ProxyGrad, forward", "kept / detach"), 0.5, False),
+    Target(
+        "fixed_filters", "training step of PFNet18, 224 pixels, as the chapter trains it (channels last) and with "
+        "recomputation: time against the depthwise reference",
+        of("PFNet18, channels last, recomputed", "time / reference"), 1, False,
+    ),
+    Target(
+        "fixed_filters", "... memory kept", of("PFNet18, channels last, recomputed", "kept / reference"), 0.6, False
+    ),
 )  # fmt: skip
 
 
