@@ -27,9 +27,15 @@ def write_static_files(app: Sphinx) -> None:
             target.write_text(text, encoding="utf-8")
 
 
+def add_to_pages_with_explorers(app: Sphinx, _page: str, _template: str, context: dict[str, Any], _tree: Any) -> None:
+    """Let a page load the two files if it holds an explorer."""
+    if 'class="cx-host"' in context.get("body", ""):
+        app.add_js_file(SCRIPT, loading_method="defer")
+        app.add_css_file(STYLE)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
-    """Register the two files on every page."""
+    """Write the two files, and register them on the pages that need them."""
     app.connect("builder-inited", write_static_files)
-    app.add_js_file(SCRIPT, loading_method="defer")
-    app.add_css_file(STYLE)
+    app.connect("html-page-context", add_to_pages_with_explorers)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
