@@ -27,10 +27,20 @@ _NETWORKS_DISAGREE = (
     "one gains two, one loses one, one stays. Three of each do not decide."
 )
 _BY_DATA = (
-    "It depends on the data: better with every seed on Fashion-MNIST, by less than one point, and worse with every "
-    "seed on CIFAR-10, by one to three and a half (six epochs on 2000 images)."
+    "It depends on the data: on Fashion-MNIST five of six networks gain up to two points, on CIFAR-10 four of six lose "
+    "one to three and a half (six epochs on 2000 images). On the mean of both nothing is left."
 )
-_ABOUT_TEN = "It loses seven to ten points on Fashion-MNIST and six to thirteen on CIFAR-10: about the ten foreseen."
+_ABOUT_TEN = "It loses five to ten points on Fashion-MNIST and six to fourteen on CIFAR-10: about the ten foreseen."
+_EASY_STARTS = (
+    "About a quarter of the plain ascents end at 0, which is just what is asked about: five networks do not decide."
+)
+_SHALLOW = "Three points in the mean, with fewer random networks than at standard scale, where it holds."
+_LOGITS_OF_DIGITS = (
+    "Logits of a network on digits are hardly ever dead: nothing is gained, and nothing lost, to half a per cent."
+)
+_A_TENTH = "They are a tenth lower in the mean, which is the threshold; five networks scatter by several points."
+_RESTARTS_OF_DIGITS = "Higher by a quarter in the mean; the interval of five networks just reaches below zero."
+_DIGITS_TRAINED = "Three networks on 400 digits end within two points of one another with and without a slope."
 _EASY_DIGITS = (
     "On digits there are not ten points to lose: a linear classifier of the 400 images, trained alike, comes within "
     "five points of ordinary training, and with slope 1 the network lies between the two. The weights of the last "
@@ -235,6 +245,7 @@ CLAIMS = (
         "P2a",
         "A unit that is off has no gradient: at least a quarter of the plain ascents on inner units end at 0.",
         relu_stuck, ">=", 0.25, "%", origin="companion",
+        remarks={"quick": _EASY_STARTS},
     ),
     Claim(
         "P2b",
@@ -251,7 +262,7 @@ CLAIMS = (
         "P2d",
         "That survives restarts: the best of all starts is higher too.",
         partial(relative_gain, name="units", a_b=0.1, metric="restarted"), ">=", 0.0, "%", origin="companion",
-        remarks={"standard": _RESTARTS_TOO},
+        remarks={"quick": _RESTARTS_OF_DIGITS, "standard": _RESTARTS_TOO},
     ),
     Claim(
         "P3a",
@@ -267,12 +278,13 @@ CLAIMS = (
         "P3c",
         "The relative gain of the local reading grows with depth.",
         deeper_gain, ">=", 0.0, "pp", origin="companion",
+        remarks={"quick": _SHALLOW},
     ),
     Claim(
         "P4a",
         "A slope in the backward pass raises the logits found in trained networks (proxy, a_b = 0.1).",
         partial(relative_gain, name="logits", a_b=0.1, semantics="proxy"), ">=", 0.0, "%", published=ABSTRACT,
-        remarks={"standard": _NETWORKS_DISAGREE},
+        remarks={"quick": _LOGITS_OF_DIGITS, "standard": _NETWORKS_DISAGREE},
     ),
     Claim(
         "P4b",
@@ -284,19 +296,20 @@ CLAIMS = (
         "P4c",
         "With a_b = 1 the logits found are at least 10 % lower.",
         partial(relative_gain, name="logits", a_b=1.0), "<=", -0.1, "%", origin="companion",
+        remarks={"quick": _A_TENTH},
     ),
     Claim(
         "C4",
         "Training with ProxyGrad beats ordinary training (local, a_b = 0.1).",
         partial(accuracy_gain, a_b=0.1), ">=", 0.0, "pp",
         published=Published("better on some of the tested benchmarks", "abstract"),
-        remarks={"standard": _BY_DATA},
+        remarks={"quick": _DIGITS_TRAINED, "standard": _BY_DATA},
     ),
     Claim(
         "P5a",
         "A small slope does not hurt training: a_b = 0.1 loses less than 2 points.",
         partial(accuracy_gain, a_b=0.1), ">=", -0.02, "pp", origin="companion",
-        remarks={"standard": _BY_DATA},
+        remarks={"quick": _DIGITS_TRAINED, "standard": _BY_DATA},
     ),
     Claim(
         "P5b",

@@ -123,6 +123,23 @@ FEW_STEPS = (
     "is at the end of a long training has not been measured yet."
 )
 
+_EASY = (
+    "Perceptrons on digits leave little room: SUGAR wins three points over the activation and five to six over plain "
+    "ReLU in the few epochs given, about the five that are asked for."
+)
+_START = (
+    "After 1,000 steps SUGAR is four points ahead, at 25 against 21 %: all arms are at the beginning of their training."
+)
+_GAIN_TOO = (
+    "The gain-matched ReLU wins three of SUGAR's four points in the mean, so more than half; with differences "
+    "this small six networks do not decide."
+)
+_TUNED = (
+    "At the larger rate SUGAR is five points ahead (34 against 29 %), just what is asked about; the networks differ by "
+    "more than the distance to the threshold."
+)
+_SPARSE = "A point or two less sparse at the end of this short training, within the scatter of five networks."
+
 CLAIMS = (
     Claim(
         "S1",
@@ -151,23 +168,26 @@ CLAIMS = (
         "SUGAR with B-SiLU beats B-SiLU as the activation by at least 5 points.",
         partial(advantage, over="forward"), ">=", 0.05, "pp",
         published=Published("+9.85 points (78.50 to 88.35 %)", "main table, VGG-16 on CIFAR-10"),
-        remarks={"standard": FEW_STEPS},
+        remarks={"quick": _EASY, "standard": FEW_STEPS},
     ),
     Claim(
         "S4b",
         "SUGAR with B-SiLU beats plain ReLU by at least 5 points at the same learning rate.",
         partial(advantage, over="relu"), ">=", 0.05, "pp",
         published=Published("about +10 points over the best network without SUGAR", "Section 4.1, VGG-16 on CIFAR-10"),
+        remarks={"quick": _EASY, "standard": _START},
     ),
     Claim(
         "S5a",
         "It is in good part the step size: ReLU with B-SiLU's gain wins at least half of what SUGAR wins.",
         recovered_by_gain, ">=", 0.0, "pp", origin="companion",
+        remarks={"standard": _GAIN_TOO},
     ),
     Claim(
         "S5b",
         "With the learning rate tuned for each, SUGAR is less than 5 points ahead of plain ReLU.",
         advantage_when_tuned, "<=", 0.05, "pp", origin="companion",
+        remarks={"standard": _TUNED},
     ),
     Claim(
         "S6a",
@@ -178,6 +198,7 @@ CLAIMS = (
         "S6b",
         "SUGAR's activations are at least as sparse as plain ReLU's.",
         partial(advantage, over="relu", metric="zeros"), ">=", 0.0, "pp",
+        remarks={"quick": _SPARSE},
     ),
     Claim(
         "S7",
