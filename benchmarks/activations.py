@@ -7,10 +7,9 @@ Everything is measured in turns within one run; what counts are the ratios.
 
 import torch
 from side_by_side import show, write
-from side_by_side.activations import Activation, Rows, activation_rows, arguments, compiled, step_rows
+from side_by_side.activations import Activation, Rows, activation_rows, arguments, compiled, resnet, step_rows
 from torch import nn
 
-from companion.networks import build
 from companion.sugar import SugarReLU, replace_relu
 
 DETACH = "SUGAR B-SiLU, formula with detach"
@@ -31,31 +30,21 @@ def activations(device: str, with_compiled: bool) -> Rows:
     return activation_rows(cases, DETACH, device)
 
 
-def steps(device: str, with_compiled: bool, batch: int) -> Rows:
-    """A training step of ResNet18 with the CIFAR stem."""
-    networks = resnets(device)
-    if with_compiled:
-        networks |= compiled(resnets(device))
-    return step_rows(networks, DETACH, device, batch)
-
-
 def resnets(device: str) -> dict[str, nn.Module]:
     """The same network with three activations."""
-
-    def resnet() -> nn.Module:
-        return build("resnet18", classes=10, channels=3, image_size=32).to(device)
-
     return {
-        "nn.ReLU": resnet(),
-        "SUGAR B-SiLU": replace_relu(resnet(), "b_silu"),
-        DETACH: replace_relu(resnet(), "b_silu", form="formula"),
+        "nn.ReLU": resnet(device),
+        "SUGAR B-SiLU": replace_relu(resnet(device), "b_silu"),
+        DETACH: replace_relu(resnet(device), "b_silu", form="formula"),
     }
 
 
 def main() -> None:
     asked = arguments(__doc__.splitlines()[0])
     torch.manual_seed(0)
-    rows = activations(asked.device, asked.compile) + steps(asked.device, asked.compile, asked.batch)
+    rows = activations(asked.device, asked.compile) + step_rows(
+        resnets, DETACH, asked.device, asked.batch, asked.compile
+    )
     show(rows, "Activations")
     write("activations", rows, asked.device)
 

@@ -12,11 +12,10 @@ from functools import partial
 import torch
 import torch.nn.functional as F
 from side_by_side import in_turns, ratio, show, write
-from side_by_side.activations import SHAPE, Activation, Rows, activation_rows, arguments, compiled, step_rows
+from side_by_side.activations import SHAPE, Activation, Rows, activation_rows, arguments, compiled, resnet, step_rows
 from torch import Tensor, nn
 
 from companion.activations import exchange_activations
-from companion.networks import build
 from companion.proxygrad import Ascent, AsymmetricLeakyReLU, Objective, asymmetric_leaky_relu, maximise, twin
 from companion.proxygrad.activation import leaky_relu
 from companion.proxygrad.networks import build_network
@@ -50,27 +49,16 @@ def activations(device: str, with_compiled: bool) -> Rows:
     return activation_rows(cases, DETACH, device)
 
 
-def steps(device: str, with_compiled: bool, batch: int) -> Rows:
-    """A training step of ResNet18 with the CIFAR stem."""
-    networks = resnets(device)
-    if with_compiled:
-        networks |= compiled(resnets(device))
-    return step_rows(networks, DETACH, device, batch)
-
-
 def resnets(device: str) -> dict[str, nn.Module]:
     """The same network with three activations."""
-
-    def resnet() -> nn.Module:
-        return build("resnet18", classes=10, channels=3, image_size=32).to(device)
 
     def detach(module: nn.Module) -> nn.Module | None:
         return WithDetach() if isinstance(module, nn.ReLU) else None
 
     return {
-        "nn.ReLU": resnet(),
-        "ProxyGrad": twin(resnet(), "local", 0.3),
-        DETACH: exchange_activations(resnet(), detach, "ReLU"),
+        "nn.ReLU": resnet(device),
+        "ProxyGrad": twin(resnet(device), "local", 0.3),
+        DETACH: exchange_activations(resnet(device), detach, "ReLU"),
     }
 
 
@@ -109,7 +97,7 @@ def main() -> None:
     asked = arguments(__doc__.splitlines()[0])
     device = asked.device
     torch.manual_seed(0)
-    rows = activations(device, asked.compile) + steps(device, asked.compile, asked.batch)
+    rows = activations(device, asked.compile) + step_rows(resnets, DETACH, device, asked.batch, asked.compile)
     show(rows, "ProxyGrad's activation")
     many = 4 if device == "cpu" else 64
     images = maximisation_rows(device, "cnn", 8, 1, 8 * many)

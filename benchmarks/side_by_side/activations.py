@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from companion.networks import build
 from side_by_side import addresses, in_turns, kept_bytes, ratio
 
 SHAPE = (64, 64, 32, 32)  # images, channels, height, width: the first stage of a CIFAR ResNet
@@ -43,11 +44,29 @@ def activation_rows(cases: Mapping[str, Activation], detach: str, device: str) -
     return [_row(f"{name}, forward and backward", name, taken, memory, detach) for name in cases]
 
 
-def step_rows(networks: Mapping[str, nn.Module], detach: str, device: str, batch: int, rounds: int = 7) -> Rows:
-    """A training step of networks on random images of 3 x 32 x 32 in turns, eager or compiled as they come."""
+def resnet(device: str) -> nn.Module:
+    """ResNet18 with the CIFAR stem."""
+    return build("resnet18", classes=10, channels=3, image_size=32).to(device)
+
+
+def step_rows(
+    resnets: Callable[[str], dict[str, nn.Module]], detach: str, device: str, batch: int, with_compiled: bool
+) -> Rows:
+    """A training step of networks on random images of 3 x 32 x 32, in turns.
+
+    Args:
+        resnets: makes :func:`resnet` with each activation on a device.
+        detach: the name of the network with the plain formula.
+        device: cpu or cuda.
+        batch: images of a step.
+        with_compiled: whether each network takes part once more, compiled.
+    """
+    networks = resnets(device)
+    if with_compiled:
+        networks |= compiled(resnets(device))
     images = torch.randn(batch, 3, 32, 32, device=device)
     memory = {name: kept_bytes(partial(one, images), addresses(one)) / 1e6 for name, one in networks.items()}
-    taken = in_turns({name: _step(one, device, batch) for name, one in networks.items()}, rounds, device)
+    taken = in_turns({name: _step(one, device, batch) for name, one in networks.items()}, 7, device)
     return [_row(f"{name}, step of ResNet18, {batch} images", name, taken, memory, detach) for name in networks]
 
 
