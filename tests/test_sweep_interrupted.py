@@ -25,8 +25,8 @@ distributed = pytest.importorskip("distributed", reason="a Dask cluster needs th
 pytestmark = pytest.mark.slow  # every process imports torch
 TESTS = Path(__file__).parent
 PATIENCE = 300.0  # seconds; a busy machine takes long to start a process
-SETTINGS = ("--set", "x=0.1..2:lin20", "--set", "seed=0..9", "--set", "pause=0.01")
-GRID = {"x": [round(0.1 * k, 1) for k in range(1, 21)], "seed": range(10), "pause": 0.01}
+SETTINGS = ("--set", "x=0.1..2:lin20", "--set", "seed=0..9", "--set", "pause=0.03")
+GRID = {"x": [round(0.1 * k, 1) for k in range(1, 21)], "seed": range(10), "pause": 0.03}
 COMMAND = (sys.executable, "-c", "from companion.command_line import main; main()", "sweep", "sweep_toys:TOY")
 
 
@@ -167,8 +167,9 @@ def test_a_cluster_whose_workers_are_still_to_come_is_waited_for(caplog):
 
 
 def test_control_c_stops_at_once_says_how_to_go_on_and_leaves_no_process(tmp_path):
-    process = start(tmp_path, *SETTINGS, "--jobs", "2")
-    wait_for(lambda: stored(tmp_path) >= 20, process)
+    slow = (*SETTINGS[:-1], "pause=0.3")  # half a minute in all: on a busy machine too it is not over before the signal
+    process = start(tmp_path, *slow, "--jobs", "2")
+    wait_for(lambda: stored(tmp_path) >= 10, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     out, err = process.communicate(timeout=PATIENCE)
