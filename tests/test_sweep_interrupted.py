@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -25,18 +26,21 @@ distributed = pytest.importorskip("distributed", reason="a Dask cluster needs th
 pytestmark = pytest.mark.slow  # every process imports torch
 TESTS = Path(__file__).parent
 PATIENCE = 300.0  # seconds; a busy machine takes long to start a process
-SETTINGS = ("--set", "x=0.1..2:lin20", "--set", "seed=0..9", "--set", "pause=0.03")
-GRID = {"x": [round(0.1 * k, 1) for k in range(1, 21)], "seed": range(10), "pause": 0.03}
+SETTINGS = ("--set", "x=0.1..2:lin20", "--set", "seed=0..9", "--set", "pause=0.01")
+GRID = {"x": [round(0.1 * k, 1) for k in range(1, 21)], "seed": range(10), "pause": 0.01}
 COMMAND = (sys.executable, "-c", "from companion.command_line import main; main()", "sweep", "sweep_toys:TOY")
 
 
 def start(out: Path, *words: str) -> subprocess.Popen:
     """``companion sweep`` in a process and a process group of its own."""
+    # A shell's background job ignores Ctrl-C, and so would every process below it, this test's own among them.
+    listening = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
     environment = os.environ | {LOG: str(out / "begun.txt"), "COLUMNS": "300"}
     out.mkdir(exist_ok=True)
     return subprocess.Popen(
         [*COMMAND, *words, "--out", str(out)],
-        cwd=TESTS, env=environment, start_new_session=True, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=TESTS, env=environment, start_new_session=True, preexec_fn=listening,
+        text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 
 
@@ -167,9 +171,8 @@ def test_a_cluster_whose_workers_are_still_to_come_is_waited_for(caplog):
 
 
 def test_control_c_stops_at_once_says_how_to_go_on_and_leaves_no_process(tmp_path):
-    slow = (*SETTINGS[:-1], "pause=0.3")  # half a minute in all: on a busy machine too it is not over before the signal
-    process = start(tmp_path, *slow, "--jobs", "2")
-    wait_for(lambda: stored(tmp_path) >= 10, process)
+    process = start(tmp_path, *SETTINGS, "--jobs", "2")
+    wait_for(lambda: stored(tmp_path) >= 20, process)
     workers = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to the workers too
     out, err = process.communicate(timeout=PATIENCE)
